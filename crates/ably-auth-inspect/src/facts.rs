@@ -63,9 +63,10 @@ impl Report {
     /// Adds the readable header and claims of a malformed JWT, with keys and tokens redacted.
     pub(crate) fn lenient(&mut self, jwt: LenientJwt) {
         for (label, name, object) in [("header", "header", jwt.header), ("claim", "claims", jwt.claims)] {
-            let Some(mut object) = object else { continue };
-            for (key, value) in &mut object {
-                *value = redact::value(key, value);
+            let Some(object) = object else { continue };
+            let redacted = object.iter().map(|(key, value)| (redact::words(key), redact::value(key, value)));
+            let object: Map<_, _> = redacted.collect();
+            for (key, value) in &object {
                 self.note(label, name, format!("{key} = {}", dated(key, value)));
             }
             self.members.insert(name.into(), object.into());
@@ -90,7 +91,8 @@ impl Report {
     }
 
     fn map<'a>(&mut self, label: &str, name: &str, entries: impl Iterator<Item = (&'a str, Value)>) {
-        let entries: Map<_, _> = entries.map(|(name, value)| (name.to_owned(), redact::value(name, &value))).collect();
+        let entries: Map<_, _> =
+            entries.map(|(name, value)| (redact::words(name), redact::value(name, &value))).collect();
         for (resource, value) in &entries {
             self.note(label, name, format!("{resource} = {value}"));
         }

@@ -24,5 +24,6 @@ pub use date::format_utc;
 pub use life::{Life, LifeState};
 pub use mac::{MacExplanation, MacLine};
 pub use matrix::{Legend, LegendEntry, Mark, Matrix, Row};
-pub use recognize::{MAX_BYTES, inspect};
+pub use recognize::{MAX_BYTES, bare_credential, inspect};
+pub use redact::redact;
 pub use report::{Fact, Kind, Report, Verdict};

@@ -113,6 +113,8 @@ pub struct LegendEntry {
 impl Matrix {
     /// The maximum number of rows. A longer table is not readable, and would take memory for each cell.
     pub const MAX_ROWS: usize = 1000;
+    /// The maximum number of comparisons of names for all rows.
+    const MAX_STEPS: usize = 200_000;
     /// The maximum number of columns.
     pub const MAX_OPERATIONS: usize = 64;
 
@@ -143,7 +145,7 @@ impl Matrix {
     #[must_use]
     pub fn compared(asked: &Capability, has: &Capability, legend: &Legend) -> Self {
         // Without the common resources, the table lacks rows, but no mark is wrong.
-        let granted = asked.intersect_within(has, &mut Work::steps(Work::PER_REQUEST)).ok();
+        let granted = asked.intersect_within(has, &mut Work::steps(Work::PER_REQUEST / 10)).ok();
         let (of_asked, of_has) = (Matcher::new(asked), Matcher::new(has));
         let mark = |resource: &str, operation: OperationName<'_>| match (
             of_asked.permits(resource, operation),
@@ -166,13 +168,20 @@ impl Matrix {
         Self { permits_nothing, legend, ..matrix }
     }
 
+    /// Returns the maximum number of rows if each row takes `steps` comparisons. A table of many names with wildcards would
+    /// take seconds.
+    fn max_rows(steps: usize) -> usize {
+        Self::MAX_STEPS.checked_div(steps).unwrap_or(Self::MAX_ROWS).clamp(1, Self::MAX_ROWS)
+    }
+
     fn marked(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark) -> Self {
         let entries = || named_in.iter().flat_map(|capability| capability.iter());
         let resources: BTreeSet<_> = entries().map(|entry| entry.resource.as_str()).collect();
         let operations: BTreeSet<_> =
             entries().flat_map(|entry| entry.operations.iter()).map(OperationName::as_str).collect();
         let columns: Vec<_> = operations.iter().take(Self::MAX_OPERATIONS).copied().collect();
-        let rows = resources.iter().take(Self::MAX_ROWS).map(|resource| Row {
+        let max_rows = Self::max_rows(resources.len().saturating_mul(columns.len()));
+        let rows = resources.iter().take(max_rows).map(|resource| Row {
             resource: (*resource).to_owned(),
             marks: columns.iter().map(|column| mark(resource, OperationName::from(*column))).collect(),
         });
@@ -180,7 +189,7 @@ impl Matrix {
             rows: rows.collect(),
             legend: Vec::new(),
             permits_nothing: false,
-            rows_left_out: resources.len().saturating_sub(Self::MAX_ROWS),
+            rows_left_out: resources.len().saturating_sub(max_rows),
             operations_left_out: operations.len().saturating_sub(Self::MAX_OPERATIONS),
             operations: columns.into_iter().map(Into::into).collect(),
         }

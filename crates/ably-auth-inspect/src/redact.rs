@@ -60,13 +60,29 @@ pub(crate) fn value(name: &str, value: &Value) -> Value {
     match value {
         _ if is_secret(name) => PLACEHOLDER.into(),
         Value::String(text) if name == "kid" => key_name(text).into(),
-        Value::String(text) => self::text(text).into(),
+        Value::String(text) => words(text).into(),
         Value::Array(values) => values.iter().map(|value| self::value("", value)).collect(),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), self::value(name, value))).collect()
-        }
+        Value::Object(members) => members.iter().map(|(name, value)| (words(name), self::value(name, value))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
+}
+
+/// Replaces keys and tokens in a text by `[redacted]`: each word that has the form of a key with a long secret, of a native
+/// token or of a JWT.
+///
+/// ```
+/// let text = "unknown operation `app.key:a-secret-of-the-shop`";
+/// assert_eq!(ably_auth_inspect::redact(text), "unknown operation `app.key:[redacted]`");
+/// assert_eq!(ably_auth_inspect::redact("chat:room1"), "chat:room1");
+/// ```
+#[must_use]
+pub fn redact(text: &str) -> Cow<'_, str> {
+    // Shorter texts have neither, and most texts are shorter.
+    if text.len() < MIN_SECRET_BYTES {
+        return text.into();
+    }
+    let redacted = words(text);
+    if redacted == text { text.into() } else { redacted.into() }
 }
 
 /// Redacts each word of `text` that has the form of a key or a token.

@@ -85,7 +85,7 @@ impl Budget {
     /// The maximum number of trials for one signature.
     pub(crate) const MAX_TRIALS: usize = 2000;
     /// The maximum number of bytes that are hashed for one signature.
-    pub(crate) const MAX_BYTES: usize = 4 * 1024 * 1024;
+    pub(crate) const MAX_BYTES: usize = 512 * 1024;
 
     pub(crate) const fn new() -> Self {
         Self { trials: Self::MAX_TRIALS, bytes: Self::MAX_BYTES, is_exhausted: false }
@@ -126,7 +126,7 @@ mod tests {
         let mut budget = Budget::new();
         assert_eq!((0..3000).filter(|_| budget.takes(100)).count(), Budget::MAX_TRIALS);
         let mut budget = Budget::new();
-        assert_eq!((0..3000).filter(|_| budget.takes(1024 * 1024)).count(), 4);
+        assert_eq!((0..3000).filter(|_| budget.takes(Budget::MAX_BYTES / 4)).count(), 4);
         assert_eq!(budget.spent(), 4);
     }
 }

@@ -63,7 +63,8 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
 
   function drawDetails() {
     if (details.hidden) return;
-    const { issued, expires, promptAt, opened, presence, capability, matrix, channels } = connection;
+    // The service leaves out the lists of the last connections if there are very many.
+    const { issued, expires, promptAt, opened, presence = [], capability, matrix, channels = [] } = connection;
     const next = JSON.stringify([issued, expires, promptAt, presence, capability, channels]);
     if (next === detailsOf) return;
     detailsOf = next;
@@ -120,7 +121,7 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
       set(3, next.prompted ? `${next.credential} prompted` : next.credential, () =>
         h("span", next.credential, next.prompted ? [" ", h("span.tag.warn", "asked to renew")] : null),
       );
-      set(4, next.channels.join(", ") || "none", () => channelList(next.channels));
+      set(4, next.channels?.join(", ") || "none", () => channelList(next.channels ?? []));
       set(5, next.expires ? timeLeft(next.expires - now()) : "no expiry");
       drawDetails();
     },

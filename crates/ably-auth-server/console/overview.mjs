@@ -55,13 +55,18 @@ function showHint(place, { journal }) {
   );
 }
 
+function logUsage(journal) {
+  const usage = `${bytes(journal.bytes)} of ${bytes(journal.maxBytes)}`;
+  return journal.leftOut ? `${usage}, ${number(journal.leftOut)} not recorded` : usage;
+}
+
 function statusTiles({ service, faults }) {
   return [
     tile("URL", copyableValue(service.url ?? location.origin)),
     tile(
       "Log",
       h("a", { href: "#/log" }, count(service.journal?.rows ?? 0, "row")),
-      service.journal ? `${bytes(service.journal.bytes)} of ${bytes(service.journal.maxBytes)}` : "",
+      service.journal ? logUsage(service.journal) : "",
     ),
     tile("Connections", h("a", { href: "#/connections" }, number(service.connections)), "open now"),
     tile(

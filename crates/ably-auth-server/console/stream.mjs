@@ -67,7 +67,7 @@ function readEvent(block) {
   let event = "message";
   const data = [];
   for (const line of block.split(/\r?\n/)) {
-    const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
+    const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
     if (name === "event") event = value;
     if (name === "data") data.push(value);
   }

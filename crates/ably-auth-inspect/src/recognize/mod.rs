@@ -4,6 +4,8 @@ mod json;
 mod token_request;
 mod wrapping;
 
+use std::borrow::Cow;
+
 use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{ApiKey, Error, KeyName, Timestamp, Token};
 
@@ -62,6 +64,16 @@ pub fn inspect(text: &str, now: Timestamp) -> Report {
     // Errors quote what is invalid, which may be a key in the wrong place.
     report.problems.extend(own.iter().map(|problem| redact::words(problem)));
     report
+}
+
+/// Returns the credential in a text, without white space, quotes, a header or a URL around it.
+///
+/// ```
+/// assert_eq!(ably_auth_inspect::bare_credential("Authorization: Bearer xVLyHw.Dtxd9tuz\n"), "xVLyHw.Dtxd9tuz");
+/// ```
+#[must_use]
+pub fn bare_credential(text: &str) -> Cow<'_, str> {
+    wrapping::unwrap(text).text
 }
 
 fn unknown() -> Report {

@@ -21,3 +21,13 @@ pub(crate) enum Delivery {
     #[cfg(feature = "console")]
     Streamed(Arc<Mutex<Option<LogStream>>>),
 }
+
+impl Delivery {
+    /// Returns true if more follows the response's body.
+    pub(super) const fn is_streamed(&self) -> bool {
+        #[cfg(feature = "console")]
+        return matches!(self, Self::Streamed(_));
+        #[cfg(not(feature = "console"))]
+        false
+    }
+}

@@ -36,6 +36,8 @@ mod trail;
 mod upgrade;
 
 pub(crate) use arrival::Arrival;
+#[cfg(feature = "console")]
+pub(crate) use console::access::has_admin_token;
 
 #[cfg(feature = "sandbox")]
 use std::sync::Arc;
@@ -119,6 +121,8 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
     #[cfg(feature = "sandbox")]
+    // A refusal has no stream.
+    let delivery = delivery.filter(|delivery| code.is_none() || !delivery.is_streamed());
     if let Some(delivery) = delivery {
         response.extensions_mut().insert(delivery);
     }

@@ -13,6 +13,9 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::story::limited;
 
+/// The maximum length of a nonce whose first use can be found, in bytes.
+const MAX_NONCE: usize = 256;
+
 /// The facts about a request that is being processed. It stays empty if nothing is recorded.
 pub(super) struct Observations {
     /// The time of the service's stopwatch at which the request arrived; `None` if nothing is recorded.
@@ -39,7 +42,7 @@ impl Observations {
         let started = state.journal.as_ref().map(|_| state.stopwatch.elapsed());
         Self {
             started,
-            is_admitted: state.journal.as_ref().zip(started).is_some_and(|(journal, now)| journal.admits_granted(now)),
+            is_admitted: state.journal.as_ref().is_some_and(|journal| journal.admits_granted()),
             sender: OnceLock::new(),
             issued: OnceLock::new(),
             refusal: OnceLock::new(),
@@ -59,7 +62,8 @@ impl Observations {
         let Some(token) = token else { return };
         let request = request.trust_key_holder(&token.key).ok();
         let asked = request.as_ref().and_then(VerifiedTokenRequest::capability_text).map(limited);
-        let nonce = request.as_ref().and_then(VerifiedTokenRequest::nonce).map(Into::into);
+        let nonce = request.as_ref().and_then(VerifiedTokenRequest::nonce).filter(|nonce| nonce.len() <= MAX_NONCE);
+        let nonce = nonce.map(Into::into);
         let client_id = token.client_id.as_deref().map(Into::into);
         if let Ok(facts) = to_raw_value(&IssuedFacts { asked, token }) {
             self.issued.get_or_init(|| Issued { facts, client_id, nonce });

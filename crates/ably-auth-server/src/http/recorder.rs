@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, KeyName};
+use ably_auth_inspect::redact;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 
@@ -15,10 +16,13 @@ use crate::journal::checks::Check;
 use crate::journal::row::{Details, Entry, Kind, Outcome, Row};
 use crate::ops::metrics::Endpoint;
 use crate::policy::authorize::EVERY_CHANNEL;
-use crate::story::{Asked, Refused, credential_text, named_key, start};
+use crate::story::{Asked, Refused, credential_text, is_secret, named_key, shown};
 
-/// The maximum length of a path, a channel name or a clientId in the log, in bytes.
-const MAX_TEXT: usize = 256;
+/// The minimum length of a path with a token, in bytes.
+const MIN_SECRET_PATH: usize = 24;
+
+/// The maximum length of the body of a token request that is explained, in bytes.
+const MAX_EXPLAINED_BODY: usize = 8 * 1024;
 
 /// Records a request and its answer, except requests of the console itself, and those that only ask what is allowed.
 pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
@@ -31,7 +35,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
         return;
     }
     let refusal = call.observations.refusal.get();
-    let is_admitted = if refusal.is_some() { journal.admits_refused(started) } else { call.observations.is_admitted };
+    let is_admitted = if refusal.is_some() { journal.admits_refused() } else { call.observations.is_admitted };
     if !is_admitted {
         return;
     }
@@ -52,21 +56,22 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
     let client_id = call.client_id().or_else(|| issued.and_then(|issued| issued.client_id.as_deref()));
     let row = Row {
         method: Some(method(&call.parts.method)),
-        path: Some(path_without_keys(path)),
+        path: Some(shown_path(path)),
         status: Some(status),
         code: reply.code.map(ErrorCode::as_u32),
-        key: key_in_path.as_ref().or_else(|| sender.map(|(key, _)| key.name())),
-        client_id: client_id.map(|client_id| start(client_id, MAX_TEXT)),
-        channel: channel.map(|channel| start(&channel.name, MAX_TEXT)),
+        key: key_in_path.as_ref().filter(|name| !is_secret(name)).or_else(|| sender.map(|(key, _)| key.name())),
+        client_id: client_id.map(shown),
+        channel: channel.map(|channel| shown(&channel.name)),
         operation,
         duration_us: u64::try_from(duration.as_micros()).ok(),
-        request_id: Some(&call.request_id),
+        request_id: Some(shown(&call.request_id)),
         ..Row::new(call.now, Kind::Request, action(call, route.as_ref(), endpoint), Outcome::of_status(status))
     };
     let Some((code, reason)) = refusal else {
         return journal.push(&Entry::of(&row.encode(&details)));
     };
     let is_request = matches!(route, Some(Route::RequestToken(_)));
+    let is_request = is_request && call.body.is_some_and(|body| body.len() <= MAX_EXPLAINED_BODY);
     let token_request = if is_request { call.read_token_request().ok() } else { None };
     let credential = presented(call);
     let facts = sender.and_then(|(_, facts)| serde_json::from_str(facts.get()).ok());
@@ -82,7 +87,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
             .map(|operation| Asked { operation, channel: channel.map_or(EVERY_CHANNEL, |channel| &*channel.name) }),
         now: call.state.latest(call.now),
     };
-    let evidence = if journal.admits_evidence(started) { refused.evidence(call.state) } else { None };
+    let evidence = if journal.admits_evidence() { refused.evidence(call.state) } else { None };
     details.evidence = evidence.as_deref();
     if Check::list(&details.checks).contains(&(Check::Nonce, true)) {
         let request = token_request.as_ref().zip(key_in_path.as_ref());
@@ -94,8 +99,8 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
     let named = if row.key.is_none() { named_key(credential.as_deref()) } else { None };
     let row = Row {
         key: row.key.or(named.as_ref()),
-        client_id: row.client_id.or_else(|| asked.as_ref()?.as_str()).map(|client_id| start(client_id, MAX_TEXT)),
-        reason: Some(reason),
+        client_id: row.client_id.or_else(|| asked.as_ref()?.as_str().map(shown)),
+        reason: Some(redact(reason)),
         ..row
     };
     journal.push(&Entry::of(&row.encode(&details)));
@@ -103,21 +108,21 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
 
 /// Records the refusal of a part of a request, of which the rest is granted.
 pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
-    let Some(journal) = &call.state.journal else { return };
+    let Some(journal) = call.state.journal.as_ref().filter(|journal| journal.admits_refused()) else { return };
     let sender = call.observations.sender.get();
     let (action, operation, channel) = match part {
-        Part::Channel(name) => ("publish", Some("publish"), Some(start(name, MAX_TEXT))),
+        Part::Channel(name) => ("publish", Some("publish"), Some(shown(name))),
         Part::Target(_) => ("revokeTokens", None, None),
     };
     let row = Row {
         status: Some(error.status_code()),
         code: Some(error.code().as_u32()),
-        reason: Some(error.message()),
+        reason: Some(redact(error.message())),
         key: sender.map(|(key, _)| key.name()),
-        client_id: call.client_id().map(|client_id| start(client_id, MAX_TEXT)),
+        client_id: call.client_id().map(shown),
         channel,
         operation,
-        request_id: Some(&call.request_id),
+        request_id: Some(shown(&call.request_id)),
         ..Row::new(call.now, Kind::Message, action, Outcome::of_status(error.status_code()))
     };
     let details = Details { credential: sender.map(|(_, facts)| &**facts), ..Details::default() };
@@ -131,6 +136,8 @@ fn checks(call: &Call<'_>) -> Vec<u8> {
         if Check::failed_one(&checks).is_none() {
             let check = match *code {
                 ErrorCode::CAPABILITY_REFUSED => Check::Permitted,
+                // The rate of an address is limited before anything else is checked.
+                ErrorCode::RATE_LIMITED if checks.is_empty() => Check::Accepted,
                 ErrorCode::RATE_LIMITED => Check::Rate,
                 _ => Check::Request,
             };
@@ -140,10 +147,15 @@ fn checks(call: &Call<'_>) -> Vec<u8> {
     checks
 }
 
-/// Returns the beginning of the path, with `[key]` in place of whole keys.
-fn path_without_keys(path: &str) -> Cow<'_, str> {
-    // Only a path with a colon can have a whole key.
-    if path.contains([':', '%']) { request_labels::path(path).into() } else { start(path, MAX_TEXT).into() }
+/// Returns the beginning of the path, without keys and tokens.
+fn shown_path(path: &str) -> Cow<'_, str> {
+    // Short paths without a colon have neither.
+    if path.len() < MIN_SECRET_PATH && !path.contains([':', '%']) {
+        return path.into();
+    }
+    let path = request_labels::path(path);
+    let segments: Vec<_> = path.split('/').map(|segment| shown(segment).into_owned()).collect();
+    shown(&segments.join("/")).into_owned().into()
 }
 
 /// Returns the credential as the client sent it, which may be malformed.

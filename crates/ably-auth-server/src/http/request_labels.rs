@@ -1,4 +1,4 @@
-//! The words by which the logs describe a request.
+//! The labels of a request in logs.
 
 use ably_auth_core::ApiKey;
 use http::Method;

@@ -4,22 +4,25 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::clock::Stopwatch;
 use crate::limits::Rate;
 use crate::limits::rate_limiter::Bucket;
 use crate::sync::lock;
 
-/// The maximum rate of granted requests and messages that are recorded. Nobody can read more.
+/// The maximum rate of granted requests and messages that are recorded. A reader of the page could not follow more.
 const GRANTED: Rate = Rate { per_second: 1_000, burst: 10_000 };
 
 /// The maximum rate of refusals that are recorded.
 const REFUSED: Rate = Rate { per_second: 1_000, burst: 10_000 };
 
 /// The maximum rate of refusals that are recorded with evidence. To find the cause of a wrong mac takes many trials.
-const EXPLAINED: Rate = Rate { per_second: 50, burst: 1_000 };
+const EXPLAINED: Rate = Rate { per_second: 20, burst: 200 };
 
 /// The admission of entries. Granted requests do not use up the room of refusals.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Admission {
+    /// The time since the journal was created. The journal outlives the service when a sandbox is reset.
+    stopwatch: Stopwatch,
     granted: Mutex<Bucket>,
     refused: Mutex<Bucket>,
     explained: Mutex<Bucket>,
@@ -27,19 +30,29 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Returns true if what is granted at the moment `now` is recorded.
-    pub(super) fn admits_granted(&self, now: Duration) -> bool {
-        self.admits(&self.granted, now, GRANTED)
+    pub(super) fn new() -> Self {
+        Self {
+            stopwatch: Stopwatch::start(),
+            granted: Mutex::default(),
+            refused: Mutex::default(),
+            explained: Mutex::default(),
+            left_out: AtomicU64::default(),
+        }
     }
 
-    /// Returns true if a refusal at the moment `now` is recorded.
-    pub(super) fn admits_refused(&self, now: Duration) -> bool {
-        self.admits(&self.refused, now, REFUSED)
+    /// Returns true if what is granted now is recorded.
+    pub(super) fn admits_granted(&self) -> bool {
+        self.admits(&self.granted, self.stopwatch.elapsed(), GRANTED)
     }
 
-    /// Returns true if the reason of a refusal at the moment `now` is looked for.
-    pub(super) fn admits_evidence(&self, now: Duration) -> bool {
-        lock(&self.explained).take(now, EXPLAINED)
+    /// Returns true if a refusal is recorded now.
+    pub(super) fn admits_refused(&self) -> bool {
+        self.admits(&self.refused, self.stopwatch.elapsed(), REFUSED)
+    }
+
+    /// Returns true if the reason of a refusal is looked for now.
+    pub(super) fn admits_evidence(&self) -> bool {
+        lock(&self.explained).take(self.stopwatch.elapsed(), EXPLAINED)
     }
 
     fn admits(&self, bucket: &Mutex<Bucket>, now: Duration, rate: Rate) -> bool {
@@ -62,11 +75,13 @@ mod tests {
 
     #[test]
     fn granted_requests_leave_room_for_refusals() {
-        let admission = Admission::default();
-        let granted = (0..50_000).filter(|_| admission.admits_granted(Duration::from_secs(1))).count();
+        let admission = Admission::new();
+        let second = Duration::from_secs(1);
+        let granted = (0..50_000).filter(|_| admission.admits(&admission.granted, second, GRANTED)).count();
         assert!((10_000..=10_001).contains(&granted), "{granted}");
-        assert!(admission.admits_refused(Duration::from_secs(1)) && admission.admits_evidence(Duration::from_secs(1)));
+        assert!(admission.admits_refused() && admission.admits_evidence());
         assert_eq!(admission.left_out(), 50_000 - granted as u64);
-        assert!(!admission.admits_granted(Duration::from_secs(1)) && admission.admits_granted(Duration::from_secs(2)));
+        assert!(!admission.admits(&admission.granted, second, GRANTED));
+        assert!(admission.admits(&admission.granted, second * 2, GRANTED));
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Check {
     Grant,
     /// The capability permits the operation.
     Permitted,
-    /// All else: the path, the method, and the content of the request.
+    /// The path, the method and the content of the request are valid.
     #[cfg(feature = "console")]
     Request,
 }

@@ -29,6 +29,12 @@ impl Chunk {
         self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
     }
 
+    /// Frees the room that is not used.
+    pub(super) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// Returns the size of a chunk with only that entry, in bytes.
     pub(super) fn size_with(entry: &Entry<'_>) -> usize {
         entry.len().saturating_add(ENTRY_BYTES)
@@ -51,6 +57,12 @@ impl Chunk {
     /// Returns the number of the last entry.
     pub(super) fn last(&self) -> Option<u64> {
         Some(self.first.saturating_add(u64::try_from(self.ends.len().checked_sub(1)?).ok()?))
+    }
+
+    /// Returns true if an entry may contain `text`. JSON escapes some characters, so only texts without them are found.
+    pub(super) fn contains(&self, text: &str) -> bool {
+        let is_escaped = |c: char| c == '"' || c == '\\' || c.is_control();
+        text.contains(is_escaped) || std::str::from_utf8(&self.text).is_ok_and(|entries| entries.contains(text))
     }
 
     /// Returns the entries with their numbers.

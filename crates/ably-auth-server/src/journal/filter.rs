@@ -101,7 +101,7 @@ mod tests {
         let row = Row {
             code: Some(40_160),
             key: Some(&key),
-            channel: Some("chat:1"),
+            channel: Some("chat:1".into()),
             ..Row::new(Timestamp::from_millis(1), Kind::Request, "publish", Outcome::Refused)
         };
         row.encode(&Details::default())

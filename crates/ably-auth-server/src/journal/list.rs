@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use ably_auth_core::{KeyName, Timestamp};
+use ably_auth_core::Timestamp;
 
 use super::admission::Admission;
 use super::chunk::Chunk;
@@ -79,22 +78,22 @@ impl Journal {
     /// Creates a journal whose entries use at most `max_bytes` bytes.
     pub(crate) fn new(max_bytes: usize) -> Self {
         let chunk_bytes = CHUNK_BYTES.min(max_bytes / MIN_CHUNKS);
-        Self { entries: Mutex::default(), admission: Admission::default(), chunk_bytes, max_bytes }
+        Self { entries: Mutex::default(), admission: Admission::new(), chunk_bytes, max_bytes }
     }
 
-    /// Returns true if what is granted at the moment `now` of the service's stopwatch is recorded.
-    pub(crate) fn admits_granted(&self, now: Duration) -> bool {
-        self.admission.admits_granted(now)
+    /// Returns true if what is granted now is recorded.
+    pub(crate) fn admits_granted(&self) -> bool {
+        self.admission.admits_granted()
     }
 
-    /// Returns true if a refusal at the moment `now` of the service's stopwatch is recorded.
-    pub(crate) fn admits_refused(&self, now: Duration) -> bool {
-        self.admission.admits_refused(now)
+    /// Returns true if a refusal is recorded now.
+    pub(crate) fn admits_refused(&self) -> bool {
+        self.admission.admits_refused()
     }
 
-    /// Returns true if the reason of a refusal at the moment `now` of the service's stopwatch is looked for.
-    pub(crate) fn admits_evidence(&self, now: Duration) -> bool {
-        self.admission.admits_evidence(now)
+    /// Returns true if the reason of a refusal is looked for now.
+    pub(crate) fn admits_evidence(&self) -> bool {
+        self.admission.admits_evidence()
     }
 
     /// Returns how many entries were not recorded because there were too many a second.
@@ -111,7 +110,8 @@ impl Journal {
         let mut dropped = Vec::new();
         let mut entries = lock(&self.entries);
         if !entries.last.is_empty() && entries.last.size().saturating_add(size) > self.chunk_bytes {
-            let full = std::mem::take(&mut entries.last);
+            let mut full = std::mem::take(&mut entries.last);
+            full.shrink();
             entries.bytes = entries.bytes.saturating_add(full.size());
             entries.full.push_back(Arc::new(full));
         }
@@ -203,11 +203,11 @@ impl Journal {
     }
 
     /// Returns the time and the number of the first entry that used the nonce of the key, if the journal still has it.
-    pub(crate) fn first_use(&self, key: &KeyName, nonce: &str) -> Option<(Timestamp, u64)> {
+    pub(crate) fn first_use(&self, key: &str, nonce: &str) -> Option<(Timestamp, u64)> {
         let chunks = lock(&self.entries).chunks_after(0);
-        let mut entries = chunks.iter().flat_map(|chunk| chunk.iter());
+        let mut entries = chunks.iter().filter(|chunk| chunk.contains(nonce)).flat_map(|chunk| chunk.iter());
         entries.find_map(|(seq, entry)| {
-            let row = entry.fields().filter(|row| row.key.as_deref() == Some(key.as_str()))?;
+            let row = entry.fields().filter(|row| row.key.as_deref() == Some(key))?;
             let is_of_nonce = entry.details().nonce.as_deref() == Some(nonce);
             is_of_nonce.then_some((row.at, seq))
         })
@@ -239,7 +239,7 @@ mod tests {
 
     fn push(journal: &Journal, reason: &str) {
         let row = Row::new(Timestamp::from_millis(1), Kind::Request, "time", Outcome::Granted);
-        let text = Row { reason: Some(reason), ..row }.encode(&Details::default());
+        let text = Row { reason: Some(reason.into()), ..row }.encode(&Details::default());
         journal.push(&Entry::of(&text));
     }
 

@@ -21,6 +21,8 @@ use super::phase::Phase;
 use super::table::Exceeded;
 use crate::clock::Stopwatch;
 use crate::http::Arrival;
+#[cfg(feature = "console")]
+use crate::http::has_admin_token;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -81,6 +83,10 @@ pub(super) async fn answer_admin(
     let (parts, body) = request.into_parts();
     let Socket { local, client, is_tls } = socket;
     let arrival = Arrival { local, client, is_tls };
+    // Nobody else can hold a connection for as long as a body takes.
+    if !has_admin_token(service.state(), &parts) {
+        return close_if_unread(&body, service.answer_admin(&parts, Some(&Bytes::new()), arrival, since).await);
+    }
     match read_within(service, &parts, body, arrival, (phase, since)).await {
         Ok(Content::Whole(body)) => service.answer_admin(&parts, Some(&body), arrival, since).await,
         Ok(Content::TooLarge) => close_after(service.answer_admin(&parts, None, arrival, since).await),

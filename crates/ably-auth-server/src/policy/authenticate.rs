@@ -123,10 +123,14 @@ impl Authenticator<'_> {
         let bearer = self.read(token, now).await?;
         let (now, checks) = (self.state.latest(now), self.checks);
         let refuse_unless = |holds: bool, refusal: fn() -> Refusal| if holds { Ok(()) } else { Err(refusal()) };
-        checks.record(Check::KeyInForce, refuse_unless(bearer.key.is_enabled(), key_revoked))?;
         let expires = bearer.token.expires();
-        let is_expired = expires <= now || bearer.key.is_expired(now);
-        checks.record(Check::NotExpired, if is_expired { Err(expired(expires)) } else { Ok(()) })?;
+        let in_force = match bearer.key.is_enabled() {
+            false => Err(key_revoked()),
+            true if bearer.key.is_expired(now) => Err(expired(expires)),
+            true => Ok(()),
+        };
+        checks.record(Check::KeyInForce, in_force)?;
+        checks.record(Check::NotExpired, if expires <= now { Err(expired(expires)) } else { Ok(()) })?;
         let is_future = bearer.token.issued().millis_since(now) > MAX_AHEAD_MILLIS;
         checks.record(Check::NotInFuture, refuse_unless(!is_future, issued_in_future))?;
         let is_revoked = self.state.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now);

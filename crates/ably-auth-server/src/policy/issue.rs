@@ -76,6 +76,9 @@ impl Issuer<'_> {
         let checks = self.checks;
         checks.record(Check::SameKey, check_same_key(request, &key))?;
         let State { store, .. } = self.state;
+        if let Proof::Key(presented) = proof {
+            checks.record(Check::Secret, key.check_presented(presented))?;
+        }
         let proof_check = if request.is_signed() { Check::Mac } else { Check::Proof };
         let request = checks.record(proof_check, prove(request, &key, proof))?;
         checks.record(Check::KeyInForce, key.check_in_force(self.state.latest(now)))?;
@@ -90,7 +93,13 @@ impl Issuer<'_> {
         let latest = self.state.latest(now);
         // The nonce of an unsigned request proves nothing, and holders of tokens must not fill the store with nonces.
         let nonce = nonce.filter(|_| !matches!(proof, Proof::Token(_)));
-        checks.record(Check::Nonce, check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now))?;
+        let has_nonce = nonce.is_some();
+        let used = check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now);
+        if has_nonce {
+            checks.record(Check::Nonce, used)?;
+        } else {
+            used?;
+        }
         self.state.learn()?;
         if store.feed().seen() != seen {
             (app, key) = self.state.registry.key(key.name())?;
@@ -103,6 +112,16 @@ impl Issuer<'_> {
         let details = self.seal(&app, &key, grant, entropy, (now, latest)).await?;
         lock(&app.memory.stats).count_token(now);
         Ok(details)
+    }
+
+    /// Checks a signed token request as [`exchange`](Self::exchange) does, except for the use of its nonce.
+    #[cfg(feature = "console")]
+    pub(crate) fn check(&self, key: &Key, request: &TokenRequest, now: Timestamp) -> Result<(), Refusal> {
+        let checks = self.checks;
+        let request = checks.record(Check::Mac, prove(request, key, Proof::Mac))?;
+        checks.record(Check::KeyInForce, key.check_in_force(self.state.latest(now)))?;
+        checks.record(Check::Timestamp, fresh_nonce(&request, key, self.state.sender_clocks(now)))?;
+        checks.record(Check::Grant, token_grant(&request, key, Proof::Mac)).map(|_| ())
     }
 
     async fn seal(
@@ -254,9 +273,6 @@ fn client_id_within(requested: ClientId, token: &VerifiedToken) -> Result<Client
 
 /// Verifies that the sender is entitled to a token: by the mac of the request, by the key, or by a token.
 fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<VerifiedTokenRequest<'a>, Refusal> {
-    if let Proof::Key(presented) = proof {
-        key.check_presented(presented)?;
-    }
     if request.is_signed() {
         return Ok(request.verify_with(key.signer(), key.name())?);
     }

@@ -47,7 +47,7 @@ impl Connection {
         let (format, is_token) = (opening.format, opening.has_token());
         let checks = Checks::default();
         #[cfg(feature = "console")]
-        let attempt = super::recorder::Attempt::new(&state, &opening);
+        let attempt = super::recorder::Attempt::to_connect(&state, &opening);
         Self::try_open(Arc::clone(&state), opening, &checks).await.map_err(|refusal| {
             #[cfg(feature = "console")]
             attempt.record(&state, &checks, &refusal);
@@ -181,9 +181,12 @@ impl Connection {
     async fn verify(&mut self, token: Token) -> Flow {
         let state = Arc::clone(&self.performer.state);
         let now = state.clock.now();
-        let authenticator = Authenticator { state: &state, checks: &Checks::default() };
+        let checks = Checks::default();
+        let authenticator = Authenticator { state: &state, checks: &checks };
         let claimed = self.session.principal().identity.clone();
         let credential = ably_auth_backend::credentials::Credential::Token(token);
+        #[cfg(feature = "console")]
+        let attempt = super::recorder::Attempt::to_authorize(&state, &credential);
         let verified = async {
             check_readable(&credential)?;
             let mut principal = authenticator.authenticate(&credential, claimed, now).await?;
@@ -191,7 +194,11 @@ impl Connection {
             let end = authenticator.standing(&mut principal, now)?;
             Ok((principal, end))
         };
-        let verified = verified.await;
+        let verified: Result<_, Refusal> = verified.await;
+        #[cfg(feature = "console")]
+        if let Err(refusal) = &verified {
+            attempt.record(&state, &checks, refusal);
+        }
         let at = match self.moment() {
             Ok(at) => at,
             Err(ending) => return Flow::End(ending),

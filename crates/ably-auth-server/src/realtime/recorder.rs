@@ -1,7 +1,9 @@
 //! Records connections and their messages in the log of the console.
 
+use ably_auth_backend::credentials::Credential;
 use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
 
+use ably_auth_inspect::redact;
 use serde_json::value::to_raw_value;
 
 use super::opening::Opening;
@@ -11,28 +13,34 @@ use crate::journal::row::{CredentialFacts, Details, Entry, Kind, Outcome, Row};
 use crate::live::protocol::Action;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::story::{Asked, Refused, credential_text, named_key, start};
+use crate::story::{Asked, Refused, credential_text, named_key, shown};
 
-/// The maximum length of a channel name or a clientId in the log, in bytes.
-const MAX_TEXT: usize = 256;
-
-/// The request for a connection that may be refused.
+/// A credential that a client presents for a connection, and that may be refused.
 pub(super) struct Attempt {
+    action: &'static str,
     /// The credential, if it can be read and the attempt is recorded.
     credential: Option<String>,
 }
 
 impl Attempt {
-    pub(super) fn new(state: &State, opening: &Opening) -> Self {
-        let claim = opening.claim.as_ref().ok().filter(|_| state.journal.is_some());
-        Self { credential: claim.map(|(credential, _)| credential_text(credential)) }
+    /// Returns the attempt to open a connection.
+    pub(super) fn to_connect(state: &State, opening: &Opening) -> Self {
+        Self::new(state, "connect", opening.claim.as_ref().ok().map(|(credential, _)| credential))
     }
 
-    /// Records that the connection was refused.
+    /// Returns the attempt to replace the credential of a connection.
+    pub(super) fn to_authorize(state: &State, credential: &Credential) -> Self {
+        Self::new(state, "auth", Some(credential))
+    }
+
+    fn new(state: &State, action: &'static str, credential: Option<&Credential>) -> Self {
+        Self { action, credential: credential.filter(|_| state.journal.is_some()).map(credential_text) }
+    }
+
+    /// Records that the credential was refused.
     pub(super) fn record(self, state: &State, checks: &Checks, refusal: &Refusal) {
         let Some(journal) = &state.journal else { return };
-        let moment = state.stopwatch.elapsed();
-        if !journal.admits_refused(moment) {
+        if !journal.admits_refused() {
             return;
         }
         let now = state.latest(state.clock.now());
@@ -42,7 +50,7 @@ impl Attempt {
             Check::Request
         });
         let (info, key) = (refusal.info(), named_key(self.credential.as_deref()));
-        let row = Row { key: key.as_ref(), ..refused(now, Kind::Connection, "connect", info) };
+        let row = Row { key: key.as_ref(), ..refused(now, Kind::Connection, self.action, info) };
         let evidence = Refused {
             code: info.code(),
             reason: info.message(),
@@ -54,7 +62,7 @@ impl Attempt {
             asked: None,
             now,
         };
-        let evidence = if journal.admits_evidence(moment) { evidence.evidence(state) } else { None };
+        let evidence = if journal.admits_evidence() { evidence.evidence(state) } else { None };
         let details = Details { checks, evidence: evidence.as_deref(), ..Details::default() };
         journal.push(&Entry::of(&row.encode(&details)));
     }
@@ -86,7 +94,7 @@ pub(super) fn message(
 ) {
     let Some(journal) = &state.journal else { return };
     // Refusals are admitted when they are pushed.
-    if error.is_none() && !journal.admits_granted(state.stopwatch.elapsed()) {
+    if error.is_none() && !journal.admits_granted() {
         return;
     }
     let (name, operation, kind) = match action {
@@ -102,7 +110,7 @@ pub(super) fn message(
     let row =
         error.map_or_else(|| Row::new(now, kind, name, Outcome::Granted), |error| refused(now, kind, name, error));
     let asked = operation.zip(channel).map(|(operation, channel)| Asked { operation, channel });
-    let row = Row { channel: channel.map(|channel| start(channel, MAX_TEXT)), operation, ..row };
+    let row = Row { channel: channel.map(shown), operation, ..row };
     let check = match error.map(ErrorInfo::code) {
         None => None,
         Some(ErrorCode::CAPABILITY_REFUSED) => Some(Check::Permitted),
@@ -115,7 +123,7 @@ fn refused<'a>(now: Timestamp, kind: Kind, action: &'static str, error: &'a Erro
     Row {
         status: Some(error.status_code()),
         code: Some(error.code().as_u32()),
-        reason: Some(error.message()),
+        reason: Some(redact(error.message())),
         ..Row::new(now, kind, action, Outcome::of_status(error.status_code()))
     }
 }
@@ -126,7 +134,7 @@ fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: 
     // Most entries are messages that are granted, so they have no facts about the credential.
     let has_facts = row.kind == Kind::Connection || row.outcome != Outcome::Granted;
     let facts = has_facts.then(|| CredentialFacts::of(principal));
-    let refused = row.reason.zip(row.code).map(|(reason, code)| Refused {
+    let refused = row.reason.as_deref().zip(row.code).map(|(reason, code)| Refused {
         code: ErrorCode::new(code),
         reason,
         failed: Check::failed_one(&checks).unwrap_or(Check::Request),
@@ -137,15 +145,14 @@ fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: 
         asked,
         now: row.at,
     });
-    let moment = state.stopwatch.elapsed();
-    if refused.is_some() && !journal.admits_refused(moment) {
+    if refused.is_some() && !journal.admits_refused() {
         return;
     }
-    let evidence = refused.filter(|_| journal.admits_evidence(moment)).and_then(|refused| refused.evidence(state));
+    let evidence = refused.filter(|_| journal.admits_evidence()).and_then(|refused| refused.evidence(state));
     let facts = facts.and_then(|facts| to_raw_value(&facts).ok());
     let row = Row {
         key: Some(principal.key.name()),
-        client_id: session.client_id().map(|client_id| start(client_id, MAX_TEXT)),
+        client_id: session.client_id().map(shown),
         connection_id: Some(session.connection_id()),
         ..row
     };

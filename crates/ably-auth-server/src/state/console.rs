@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_core::Token;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::clock::Stopwatch;
 use crate::limits::Rate;
 use crate::limits::rate_limiter::Buckets;
 
@@ -21,7 +23,8 @@ pub(crate) struct Console {
     /// The permits of streams.
     pub(crate) streams: Arc<Semaphore>,
     /// The refusals of requests without the token.
-    pub(crate) refusals: Buckets,
+    refusals: Buckets,
+    stopwatch: Stopwatch,
     /// Held by the request that asks connections for their state.
     pub(crate) inquiry: Mutex<()>,
 }
@@ -33,8 +36,14 @@ impl Console {
             admin_token,
             streams: Arc::new(Semaphore::new(max_streams.min(Semaphore::MAX_PERMITS))),
             refusals: Buckets::new(REFUSALS),
+            stopwatch: Stopwatch::start(),
             inquiry: Mutex::default(),
         }
+    }
+
+    /// Counts a request without the token from an address. Returns the time to wait if there are too many.
+    pub(crate) fn count_refusal(&self, site: u128) -> Result<(), Duration> {
+        self.refusals.take(&site, self.stopwatch.elapsed())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Timestamp, TokenRequest};
-use ably_auth_inspect::{Answer, Kind, Legend, Matrix, Report, Verdict, inspect, mac};
+use ably_auth_inspect::{Answer, Kind, Legend, Matrix, Report, Verdict, inspect, mac, redact};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,9 @@ use crate::store::WINDOW_MILLIS;
 
 /// The maximum size of the evidence of one refusal, in bytes of JSON. Parts that do not fit are left out.
 const MAX_EVIDENCE: usize = 32 * 1024;
+
+/// The maximum length of a credential that is explained, in bytes.
+const MAX_CREDENTIAL: usize = 8 * 1024;
 
 /// The words for the marks of a request.
 const OF_REQUEST: Legend =
@@ -51,7 +54,8 @@ impl Refused<'_> {
     /// Gathers the evidence as JSON. It contains no secret and no token.
     pub(crate) fn evidence(&self, state: &State) -> Option<Box<RawValue>> {
         let mut evidence = Map::new();
-        if let Some(report) = self.credential.map(|text| self.report(text)) {
+        if let Some(report) = self.credential.filter(|text| text.len() <= MAX_CREDENTIAL).map(|text| self.report(text))
+        {
             self.explain_credential(state, &report, &mut evidence);
             evidence.insert("credential".into(), json!(report));
         }
@@ -74,9 +78,10 @@ impl Refused<'_> {
 
     fn report(&self, credential: &str) -> Report {
         let mut report = inspect(credential, self.now);
+        report.title = report.title.trim_end_matches(", not verified").to_owned();
         report.verdict = Some(match self.facts {
             Some(_) => Verdict::accepted(),
-            None => Verdict::refused(self.code, self.reason),
+            None => Verdict::refused(self.code, redact(self.reason)),
         });
         report
     }
@@ -84,7 +89,8 @@ impl Refused<'_> {
     fn explain_credential(&self, state: &State, report: &Report, evidence: &mut Map<String, Value>) {
         match (self.failed, self.credential) {
             (Check::Jwt, Some(text)) => jwt::explain(state, text, self.code, self.now, evidence),
-            (Check::Secret, Some(text)) => self.explain_secret(state, text, evidence),
+            // In production, a cause would tell the console's reader about the secrets of keys.
+            (Check::Secret, Some(text)) if state.sandbox => self.explain_secret(state, text, evidence),
             (Check::NotExpired | Check::NotInFuture, _) => {
                 let Some(life) = report.life else { return };
                 let (label, at) = match self.failed {
@@ -107,7 +113,7 @@ impl Refused<'_> {
         let cause = if let Some(other) = other {
             let title = "The secret is another key's";
             (title, format!("The secret belongs to `{}`.", other.name()), "Send the name and the secret of one key.")
-        } else if right.starts_with(sent) || right.ends_with(sent) {
+        } else if sent.len() >= right.len() / 2 && (right.starts_with(sent) || right.ends_with(sent)) {
             let explanation = format!("{} of its {} characters were sent.", sent.len(), right.len());
             ("The secret is cut off", explanation, "Copy the whole key again.")
         } else if sent.trim() == right || sent.eq_ignore_ascii_case(right) {
@@ -133,7 +139,11 @@ impl Refused<'_> {
         match self.failed {
             Check::Mac => {
                 let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != name);
-                evidence.insert("mac".into(), json!(mac::explain(request, key.api_key(), others)));
+                let mut explanation = mac::explain(request, key.api_key(), others);
+                if !state.sandbox {
+                    explanation.cause = None;
+                }
+                evidence.insert("mac".into(), json!(explanation));
             }
             Check::Timestamp => {
                 let timestamp = request.trust_key_holder(name).and_then(|request| request.timestamp());
@@ -143,11 +153,8 @@ impl Refused<'_> {
                 }
             }
             Check::Nonce if self.code == ErrorCode::NONCE_REPLAYED => {
-                let nonce = request.trust_key_holder(name).ok().and_then(|request| request.nonce());
-                let first =
-                    nonce.zip(state.journal.as_ref()).and_then(|(nonce, journal)| journal.first_use(name, nonce));
-                let (at, seq) = first.unzip();
-                evidence.insert("replay".into(), json!({ "firstUsed": at, "seq": seq }));
+                let request = request.trust_key_holder(name).ok();
+                evidence.insert("replayed".into(), request.and_then(|request| request.nonce()).into());
             }
             Check::Grant => {
                 let asked = request.trust_key_holder(name).and_then(|request| request.capability());
@@ -176,7 +183,8 @@ impl Refused<'_> {
 
     /// Names the mistake if a JWT asks for a right that its key does not have.
     fn explain_limit(&self, state: &State, facts: &CredentialFacts<'_>, asked: Asked<'_>, to: &mut Map<String, Value>) {
-        let report = self.credential.map(|text| inspect(text, self.now)).filter(|report| report.kind == Kind::Jwt);
+        let credential = self.credential.filter(|text| text.len() <= MAX_CREDENTIAL);
+        let report = credential.map(|text| inspect(text, self.now)).filter(|report| report.kind == Kind::Jwt);
         let is_asked = report.and_then(|report| report.asks(asked.channel, asked.operation));
         if !is_asked.is_some_and(|answer| answer.permitted) {
             return;
@@ -208,10 +216,10 @@ fn sent(request: &TokenRequest) -> Value {
             "mac" => text.chars().take(6).chain(['…']).collect::<String>().into(),
             // A sender may have put the whole key there by mistake.
             _ if ApiKey::parse(&text).is_ok() => "[key]".into(),
-            name if FIELDS.contains(&name) => limited(text),
+            name if FIELDS.contains(&name) => limited(redact(&text).into_owned()),
             _ => "[not read]".into(),
         };
-        json!({ "name": name, "value": text })
+        json!({ "name": redact(&name), "value": text })
     });
     Value::Array(shown.collect())
 }

@@ -3,13 +3,20 @@
 use std::borrow::Cow;
 
 use ably_auth_backend::credentials::Credential;
-use ably_auth_core::{ClientId, KeyName, Timestamp, TokenDetails, UnverifiedJwt};
+use ably_auth_core::{ClientId, KeyName, TokenDetails, UnverifiedJwt};
+use ably_auth_inspect::redact;
 
 use crate::journal::row::{CredentialFacts, CredentialKind};
 use crate::policy::authenticate::Principal;
 
 /// The maximum length of a capability that the journal keeps, in bytes.
 const MAX_CAPABILITY: usize = 4096;
+
+/// The maximum length of a text in a row, in bytes.
+const MAX_TEXT: usize = 256;
+
+/// The part of a text in which keys and tokens are looked for, in bytes. The rest is not shown.
+const MAX_REDACTED: usize = 4096;
 
 impl<'a> CredentialFacts<'a> {
     /// Returns the facts about the credential of a caller.
@@ -49,15 +56,21 @@ pub(crate) fn credential_text(credential: &Credential) -> String {
     }
 }
 
+/// Returns true if the name of a key is very long, or has the form of a token, which somebody sent in its place.
+pub(crate) fn is_secret(name: &KeyName) -> bool {
+    name.as_str().len() > MAX_TEXT || matches!(redact(name.as_str()), Cow::Owned(_))
+}
+
 /// Returns the key that a refused credential names.
 pub(crate) fn named_key(credential: Option<&str>) -> Option<KeyName> {
     let credential = credential?;
     // A JWT with invalid claims still names its key.
     if let Ok(jwt) = UnverifiedJwt::parse(credential) {
-        return Some(jwt.key_name().clone());
+        return Some(jwt.key_name().clone()).filter(|name| !is_secret(name));
     }
-    let report = ably_auth_inspect::inspect(credential, Timestamp::from_millis(0));
-    KeyName::parse(report.members().get("keyName")?.as_str()?).ok()
+    // A native token does not name its key, but may have the form of one.
+    let (name, _) = credential.split_once(':')?;
+    KeyName::parse(name).ok().filter(|name| !is_secret(name))
 }
 
 /// Returns a text, or the beginning of a long one.
@@ -69,8 +82,16 @@ pub(crate) fn limited<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
     }
 }
 
+/// Returns the beginning of a text from outside, for a row of the log, without keys and tokens.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    match redact(start(text, MAX_REDACTED)) {
+        Cow::Borrowed(text) => start(text, MAX_TEXT).into(),
+        Cow::Owned(text) => start(&text, MAX_TEXT).to_owned().into(),
+    }
+}
+
 /// Returns at most the first `max` bytes of a text.
-pub(crate) fn start(text: &str, max: usize) -> &str {
+fn start(text: &str, max: usize) -> &str {
     let end = if text.len() <= max {
         text.len()
     } else {
@@ -80,5 +101,5 @@ pub(crate) fn start(text: &str, max: usize) -> &str {
 }
 
 fn client_id(client_id: &ClientId) -> Option<Cow<'_, str>> {
-    client_id.as_str().map(Cow::Borrowed)
+    client_id.as_str().map(shown)
 }

@@ -21,8 +21,11 @@ pub(super) fn explain(state: &State, presented: &str, code: ErrorCode, now: Time
     let claims = jwt.decode_without_verifying();
     if !is_signed(&jwt, &key, claims.as_ref().ok()) {
         let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != key.name());
-        let cause = ably_auth_inspect::jwt::explain_signature(text, key.api_key(), others);
-        to.insert("signature".into(), json!({ "cause": cause }));
+        // In production, a cause would tell the console's reader about the secrets of keys.
+        if state.sandbox {
+            let cause = ably_auth_inspect::jwt::explain_signature(text, key.api_key(), others);
+            to.insert("signature".into(), json!({ "cause": cause }));
+        }
         to.insert("jwtCheck".into(), "signature".into());
         return;
     }
@@ -35,12 +38,17 @@ pub(super) fn explain(state: &State, presented: &str, code: ErrorCode, now: Time
         "times"
     } else if code == ErrorCode::INVALID_PARAMETER {
         "lifetime"
-    } else if let Some(asked) = claims.capability_text().and_then(|text| Capability::parse_strict(text).ok()) {
-        let matrix = Matrix::compared(&asked, key.capability(), &Legend::KEY);
-        to.insert("matrix".into(), json!({ "title": "What the JWT asks for, and what its key has", "matrix": matrix }));
-        "capability"
     } else {
-        "capability"
+        match claims.capability_text().map(Capability::parse_strict) {
+            Some(Err(_)) => "claims",
+            Some(Ok(asked)) => {
+                let matrix = Matrix::compared(&asked, key.capability(), &Legend::KEY);
+                let title = "What the JWT asks for, and what its key has";
+                to.insert("matrix".into(), json!({ "title": title, "matrix": matrix }));
+                "capability"
+            }
+            None => "capability",
+        }
     };
     to.insert("jwtCheck".into(), check.into());
 }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::journal::row::{CredentialFacts, CredentialKind, Entry, IssuedFacts};
 use crate::state::State;
 pub(crate) use evidence::{Asked, Refused};
-pub(crate) use facts::{credential_text, limited, named_key, start};
+pub(crate) use facts::{credential_text, is_secret, limited, named_key, shown};
 
 /// Tells the story of the entry with the number `seq`, at the time `now`.
 pub(crate) fn story(state: &State, entry: &Entry<'_>, seq: u64, now: Timestamp) -> Value {
@@ -39,6 +39,12 @@ pub(crate) fn story(state: &State, entry: &Entry<'_>, seq: u64, now: Timestamp) 
     if let Some(issued) = details.issued.and_then(read::<IssuedFacts<'_>>) {
         story.insert("issued".into(), report(&issued.token, now));
         story.insert("matrix".into(), issued_matrix(state, issued.asked.as_deref(), &issued.token));
+    }
+    if let Some(nonce) = evidence.get("replayed").and_then(Value::as_str) {
+        let key = row.get("key").and_then(Value::as_str).unwrap_or_default();
+        let first = state.journal.as_ref().and_then(|journal| journal.first_use(key, nonce));
+        let (at, seq) = first.unzip();
+        story.insert("replay".into(), json!({ "firstUsed": at, "seq": seq }));
     }
     story.insert("row".into(), row.into());
     story.extend(evidence);
@@ -77,7 +83,10 @@ fn issued_matrix(state: &State, asked: Option<&str>, issued: &CredentialFacts<'_
     let Ok((_, key)) = state.registry.key(&issued.key) else {
         return Value::Null;
     };
-    let asked = asked.and_then(|asked| Capability::parse_lenient(asked).ok());
+    // A long capability is not kept whole, and cannot be compared.
+    let Ok(asked) = asked.map(Capability::parse_lenient).transpose() else {
+        return Value::Null;
+    };
     // A token request without a capability asks for all rights of the key.
     let asked = asked.as_ref().unwrap_or_else(|| key.capability());
     json!({ "title": "What was asked for, and what the key has", "matrix": Matrix::compared(asked, key.capability(), &Legend::KEY) })

@@ -1,20 +1,23 @@
 //! Reports on credentials, and the intersection of two capabilities.
 
-use ably_auth_backend::credentials::Credential;
+use ably_auth_backend::credentials::{self, Accepted, Credential};
 use ably_auth_core::capability::Work;
-use ably_auth_core::{ApiKey, Capability, ErrorCode, JwtClaims, Token};
-use ably_auth_inspect::{Answer, Kind, Legend, Life, Matrix, Report, Verdict, inspect};
-use http::StatusCode;
+use ably_auth_core::{Capability, ErrorCode, JwtClaims, KeyName, Token, TokenRequest};
+use ably_auth_inspect::{Answer, Kind, Legend, Life, Matrix, Report, Verdict, bare_credential, inspect, mac};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::body;
 use super::visit::Visit;
+use crate::apps::Key;
 use crate::http::call::Call;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
-use crate::journal::checks::Checks;
+use crate::journal::checks::{Check, Checks};
 use crate::policy::authenticate::Authenticator;
+use crate::policy::issue::Issuer;
 use crate::policy::verify_token::Reader;
 use crate::refusal::Refusal;
 
@@ -28,9 +31,12 @@ struct Question {
 
 pub(super) async fn answer(visit: &Visit<'_>) -> Result<Reply, Refusal> {
     let Question { text, operation, channel } = body::read(visit.call)?;
-    let report = report(visit.call, &text).await;
+    let (report, effective) = report(visit.call, &text).await;
     let answer = match (operation, channel) {
-        (Some(operation), Some(channel)) => answer_of(&report, &channel, &operation),
+        (Some(operation), Some(channel)) => match effective {
+            Some(capability) => Some(Answer::new(&capability, &channel, &operation)),
+            None => report.asks(&channel, &operation),
+        },
         (None, None) => None,
         _ => {
             let message = "invalid question: it needs both `operation` and `channel`; give both, or neither";
@@ -40,36 +46,36 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Reply, Refusal> {
     Reply::new(StatusCode::OK, &json!({ "report": report, "answer": answer }), Format::Json)
 }
 
-fn answer_of(report: &Report, channel: &str, operation: &str) -> Option<Answer> {
-    let capability = Capability::parse_lenient(report.capability.as_deref()?).ok()?;
-    Some(Answer::new(&capability, channel, operation))
-}
-
 /// Reports on a credential, with what only the service knows: the content of its tokens, and whether it accepts them.
-pub(super) async fn report(call: &Call<'_>, text: &str) -> Report {
+/// Also returns the capability that the service grants, if it knows it.
+pub(super) async fn report(call: &Call<'_>, text: &str) -> (Report, Option<Capability>) {
     let (state, now, checks) = (call.state, call.now, Checks::default());
     let mut report = inspect(text, now);
+    let mut effective = None;
     let text = text.trim();
     match report.kind {
         Kind::Token | Kind::Jwt => {
-            let Ok(token) = Token::new(bare(text)) else {
-                return report;
+            let Some(token) = token(text) else {
+                return (report, None);
             };
             if let Ok(bearer) = (Reader { state, now, checks: &checks }).read(&token).await {
                 report.life = Some(Life::new(bearer.token.issued(), bearer.token.expires(), now));
-                if report.kind == Kind::Token || bearer.token.claims().and_then(JwtClaims::capability_text).is_none() {
+                let is_written = bearer.token.claims().and_then(JwtClaims::capability_text).is_some();
+                if !is_written {
                     report.capability = Some(bearer.token.capability().to_string());
                     report.matrix = Some(Matrix::of(bearer.token.capability()));
+                } else if let Some(written) = &bearer.written {
+                    report.matrix = Some(Matrix::compared(written, bearer.key.capability(), &Legend::KEY));
                 }
+                effective = Some(bearer.token.capability().clone());
             }
             let verdict = Authenticator { state, checks: &checks }.bearer(&token, now).await;
             report.verdict = Some(verdict_of(verdict.map(|_| ())));
         }
         Kind::Key => {
-            let Ok(key) = text.parse::<ApiKey>() else {
-                return report;
+            let Some(credential) = key(text) else {
+                return (report, None);
             };
-            let credential = Credential::Key(key);
             let principal = Authenticator { state, checks: &checks }.authenticate(&credential, None, now).await;
             if let Ok(principal) = &principal {
                 report.capability = Some(principal.capability().to_string());
@@ -77,22 +83,64 @@ pub(super) async fn report(call: &Call<'_>, text: &str) -> Report {
             }
             report.verdict = Some(verdict_of(principal.map(|_| ())));
         }
+        Kind::TokenRequest => {
+            if let Ok(request) = serde_json::from_str(&bare_credential(text)) {
+                report.verdict = check_request(call, &request, &mut report.problems)
+                    .map_or_else(|refusal| Some(verdict_of_refusal(&refusal)), |()| Some(Verdict::accepted()));
+            }
+        }
         _ => {}
     }
-    report
+    if report.verdict.is_some() {
+        report.title = report.title.trim_end_matches(", not verified").to_owned();
+    }
+    (report, effective)
 }
 
-/// Returns the token in a line such as `Authorization: Bearer …`.
-fn bare(text: &str) -> &str {
-    let last = text.split_whitespace().next_back().unwrap_or_default();
-    last.trim_matches(['"', '\''])
+/// Checks a token request without exchanging it. Adds the likely cause of a wrong mac to `problems`.
+fn check_request(call: &Call<'_>, request: &TokenRequest, problems: &mut Vec<String>) -> Result<(), Refusal> {
+    let (state, checks) = (call.state, Checks::default());
+    let (app, key) = state.registry.key(&KeyName::parse(request.key_name())?)?;
+    let checked = Issuer { state, checks: &checks }.check(&key, request, call.now);
+    // In production, a cause would tell the console's reader about the secrets of keys.
+    if state.sandbox && Check::failed_one(&checks.numbers()) == Some(Check::Mac) {
+        let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != key.name());
+        let cause = mac::explain(request, key.api_key(), others).cause;
+        problems.extend(cause.map(|cause| format!("{}: {} {}", cause.title, cause.explanation, cause.fix)));
+    }
+    checked
+}
+
+/// Returns the token in a text. It may be in base64, as in a header.
+fn token(text: &str) -> Option<Token> {
+    match from_header("Bearer", text)? {
+        Credential::Token(token) => Some(token),
+        Credential::Key(_) => None,
+    }
+}
+
+/// Returns the key in a text. It may be in base64, as in a header.
+fn key(text: &str) -> Option<Credential> {
+    let plain = bare_credential(text).parse().ok().map(Credential::Key);
+    plain.or_else(|| from_header("Basic", text))
+}
+
+/// Reads a text as the credential of a header with that scheme.
+fn from_header(scheme: &str, text: &str) -> Option<Credential> {
+    let value = HeaderValue::from_str(&format!("{scheme} {}", bare_credential(text))).ok()?;
+    let headers = [(AUTHORIZATION, value)].into_iter().collect();
+    credentials::from_headers(&headers, Accepted::TokensAndKeys).ok()?
 }
 
 fn verdict_of(result: Result<(), Refusal>) -> Verdict {
     match result {
         Ok(()) => Verdict::accepted(),
-        Err(refusal) => Verdict::refused(refusal.info().code(), refusal.info().message()),
+        Err(refusal) => verdict_of_refusal(&refusal),
     }
+}
+
+fn verdict_of_refusal(refusal: &Refusal) -> Verdict {
+    Verdict::refused(refusal.info().code(), refusal.info().message())
 }
 
 #[derive(Deserialize)]

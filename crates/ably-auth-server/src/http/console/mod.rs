@@ -1,6 +1,6 @@
 //! The console: a page at `/console` that shows what the service decides and why, and the API that the page uses.
 
-mod access;
+pub(crate) mod access;
 mod actions;
 mod body;
 mod connections;

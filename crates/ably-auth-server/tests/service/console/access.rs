@@ -130,3 +130,14 @@ fn no_answer_to_get_has_a_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn names_of_this_machine_count_only_on_connections_from_it() {
+    let service = run(|limits| limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
+    let status = async |client: &str| {
+        let request =
+            format!("GET /console/api/overview HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\r\n");
+        service.ask(&request).await.status
+    };
+    assert_eq!((status("127.0.0.1").await, status("192.0.2.1").await), (200, 403));
+}

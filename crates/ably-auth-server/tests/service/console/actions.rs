@@ -94,6 +94,35 @@ fn report_has_verdict_of_service() {
 }
 
 #[test]
+fn token_request_is_checked_without_being_exchanged() {
+    let world = world();
+    let mut request = serde_json::to_value(world.sign(KEY, &of("bob").ttl(ttl(HOUR)))).unwrap();
+    let inspect =
+        |request: &Value| post(&world, "inspect", &json!({ "text": request.to_string() })).json()["report"].clone();
+    let report = inspect(&request);
+    assert_eq!((&report["verdict"]["accepted"], &report["title"]), (&json!(true), &json!("token request")), "{report}");
+    let exchange = Request::post(format!("/keys/{KEY}/requestToken"));
+    assert_eq!(world.send(with_json(exchange), request.to_string()).status, 201, "its nonce is not used yet");
+    request["ttl"] = json!(HOUR / 2);
+    let report = inspect(&request);
+    assert_eq!((&report["verdict"]["accepted"], &report["verdict"]["code"]), (&json!(false), &json!(40101)));
+    assert!(report["problems"].to_string().contains("ttl"), "{report}");
+}
+
+#[test]
+fn answer_about_jwt_respects_its_key() {
+    let world = world();
+    let jwt = jwt(LIMITED, 60, &json!({ "x-ably-capability": r#"{"*":["*"]}"# }));
+    let ask = |channel: &str| {
+        post(&world, "inspect", &json!({ "text": jwt, "operation": "publish", "channel": channel })).json()
+    };
+    assert_eq!(ask("chat:1")["answer"]["permitted"], true);
+    let answer = ask("other");
+    assert_eq!((&answer["answer"]["permitted"], &answer["report"]["title"]), (&json!(false), &json!("JWT")));
+    assert!(answer["report"]["matrix"].to_string().contains("refused"), "{answer}");
+}
+
+#[test]
 fn report_answers_what_credential_permits() {
     let world = world();
     let ask = |operation: &str, channel: &str| {

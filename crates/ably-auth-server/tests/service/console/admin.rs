@@ -89,3 +89,22 @@ fn short_token_is_refused() {
     let error = Service::builder().admin_console(Token::new("short-token-of-31-characters---").unwrap()).build();
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ControlToken);
 }
+
+#[tokio::test]
+async fn causes_are_not_looked_for_in_production() {
+    let service = run_admin(false).await;
+    for credential in [
+        basic_of(&format!("{KEY}:{}", &SECRET[..SECRET.len() - 1])),
+        format!("Bearer {}", {
+            let claims = json!({ "iat": system_now() / 1000, "exp": system_now() / 1000 + 60 });
+            jwt_of(&json!({ "typ": "JWT", "alg": "HS256", "kid": KEY }), &claims, &SECRET[..SECRET.len() - 1])
+        }),
+    ] {
+        let request = format!("GET /channels HTTP/1.1\r\nHost: localhost\r\nAuthorization: {credential}\r\n\r\n");
+        assert_eq!(service.ask(&request).await.status, 401);
+    }
+    for row in 1..=2 {
+        let story = ask(&service, "GET", &format!("log/{row}"), TOKEN, &Value::Null).await;
+        assert!(story.status == 200 && !story.body.contains("\"cause\""), "{}", story.body);
+    }
+}
