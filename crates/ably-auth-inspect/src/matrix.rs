@@ -180,7 +180,9 @@ impl Matrix {
         let operations: BTreeSet<_> =
             entries().flat_map(|entry| entry.operations.iter()).map(OperationName::as_str).collect();
         let columns: Vec<_> = operations.iter().take(Self::MAX_OPERATIONS).copied().collect();
-        let max_rows = Self::max_rows(resources.len().saturating_mul(columns.len()));
+        // A name without wildcards is found in an index.
+        let wildcards = resources.iter().filter(|resource| resource.contains('*')).count();
+        let max_rows = Self::max_rows(wildcards.max(1).saturating_mul(columns.len()));
         let rows = resources.iter().take(max_rows).map(|resource| Row {
             resource: (*resource).to_owned(),
             marks: columns.iter().map(|column| mark(resource, OperationName::from(*column))).collect(),

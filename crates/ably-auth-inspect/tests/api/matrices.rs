@@ -57,6 +57,7 @@ fn comparison_of_wildcards_is_bounded() {
         parse(&format!("{{{}}}", resources.join(",")))
     };
     let matrix = Matrix::compared(&wildcards('a'), &wildcards('b'), &Legend::KEY);
-    assert_eq!(matrix.rows.len(), Matrix::MAX_ROWS);
+    // Each row is compared with each name with a wildcard, so there are far fewer rows than `MAX_ROWS`.
+    assert!((50..200).contains(&matrix.rows.len()) && matrix.rows_left_out > 2000, "{}", matrix.rows.len());
     assert!(!matrix.permits_nothing);
 }
