@@ -20,7 +20,7 @@ pub struct Cause {
     pub explanation: String,
     /// The change that mends it.
     pub fix: String,
-    /// True if a trial reproduced the received signature, so that nothing else can be the cause.
+    /// True if a trial reproduced the received signature.
     pub is_certain: bool,
 }
 

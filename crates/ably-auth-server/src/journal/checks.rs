@@ -114,8 +114,7 @@ impl Check {
         self as u8 | FAILED
     }
 
-    /// Returns the checks with these numbers, each with whether it passed. One that was performed in several steps in a
-    /// row is there once.
+    /// Returns the checks with these numbers, each with whether it passed. Merges consecutive steps of the same check.
     #[cfg(feature = "console")]
     pub(crate) fn list(numbers: &[u8]) -> Vec<(Self, bool)> {
         let known = numbers.iter().filter_map(|number| {

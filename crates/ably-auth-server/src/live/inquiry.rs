@@ -1,4 +1,4 @@
-//! Questions about the state of connections. A connection answers only when it is asked.
+//! Requests for the state of connections. A connection computes its state only on request.
 
 use ably_auth_core::{KeyName, Timestamp};
 use tokio::sync::mpsc;

@@ -79,7 +79,7 @@ impl Outgoing {
         self
     }
 
-    /// Takes the next event into the body, when it is there. Returns false after the last one.
+    /// Moves the next event into the body once it is ready. Returns false after the last event.
     #[cfg(feature = "console")]
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let Some(streaming) = &mut self.streaming else {

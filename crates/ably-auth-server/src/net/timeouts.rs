@@ -240,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         let this = self.get_mut();
         match this.phase.step() {
             Step::Busy => this.poll_watch(context)?,
-            // The client has nothing more to say, so an end of its side means that it has gone.
+            // A client that closes its write side during a stream has disconnected.
             Step::Streaming => {
                 this.poll_watch(context)?;
                 if this.watch.unseen.is_some() && this.watch.ahead.is_none() {

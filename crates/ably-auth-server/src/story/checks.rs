@@ -109,7 +109,7 @@ fn not_reached(
     rest.iter().copied().filter(move |check| *check != Check::Permitted || needs_permission)
 }
 
-/// Returns the steps of the judgement of a JWT, of which `part` failed.
+/// Returns the steps of the verification of a JWT, of which `part` failed.
 fn jwt_checks(part: &str) -> Vec<Value> {
     let steps = [
         ("signature", "The JWT is signed with the secret of the key"),

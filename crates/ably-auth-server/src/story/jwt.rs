@@ -12,7 +12,7 @@ use crate::apps::Key;
 use crate::policy::verify_token::LEEWAY;
 use crate::state::State;
 
-/// Adds the reason why the judgement of a JWT failed with `code`. `presented` is the text of the JWT.
+/// Adds the reason why the verification of a JWT failed with `code`. `presented` is the text of the JWT.
 pub(super) fn explain(state: &State, presented: &str, code: ErrorCode, now: Timestamp, to: &mut Map<String, Value>) {
     let embedded = embedded_token(presented).ok().flatten();
     let text = embedded.as_ref().map_or(presented, |embedded: &EmbeddedToken| embedded.token().expose());
@@ -53,8 +53,8 @@ pub(super) fn explain(state: &State, presented: &str, code: ErrorCode, now: Time
     to.insert("jwtCheck".into(), check.into());
 }
 
-/// Returns whether the key signed the JWT. The signature is checked before the claims, so a JWT whose claims cannot be
-/// read is judged by the error.
+/// Returns whether the key signed the JWT. The signature is verified before the claims are read, so for a JWT with
+/// unreadable claims, the error tells which of both failed.
 fn is_signed(jwt: &UnverifiedJwt<'_>, key: &Key, claims: Option<&JwtClaims>) -> bool {
     let valid_at = claims.map_or(Timestamp::from_millis(0), |claims| {
         claims.issued().max(claims.not_before().unwrap_or(claims.issued()))

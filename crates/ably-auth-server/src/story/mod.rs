@@ -1,7 +1,7 @@
 //! The story of a request: the credential, the checks that it passed, the one that it failed, and what to do.
 //!
-//! [`evidence`] is gathered when a request is refused, because it needs the credential, which the journal does not keep.
-//! Everything else is told from the journal when somebody asks for it.
+//! The evidence is gathered when a request is refused, because it needs the credential, which the journal does not keep.
+//! Everything else is read from the journal when the console shows the story.
 
 mod checks;
 mod clocks;
@@ -20,7 +20,7 @@ use crate::state::State;
 pub(crate) use evidence::{Asked, Refused};
 pub(crate) use facts::{credential_text, is_secret, limited, named_key, shown};
 
-/// Tells the story of the entry with the number `seq`, at the time `now`.
+/// Returns the story of the entry with the number `seq` as JSON. Life bars show the time `now`.
 pub(crate) fn story(state: &State, entry: &Entry<'_>, seq: u64, now: Timestamp) -> Value {
     let details = entry.details();
     let row: Map<String, Value> = serde_json::from_str(entry.row(seq).get()).unwrap_or_default();
