@@ -9,6 +9,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 #[cfg(feature = "console")]
 use crate::journal::LogStream;
+#[cfg(feature = "console")]
+use crate::sync::lock;
 
 /// A delivery other than the usual one. A caller without a socket ignores it.
 #[derive(Clone, Debug)]
@@ -23,6 +25,15 @@ pub(crate) enum Delivery {
 }
 
 impl Delivery {
+    /// Returns the events that follow the response's body, if there are any.
+    #[cfg(feature = "console")]
+    pub(crate) fn into_stream(self) -> Option<LogStream> {
+        match self {
+            Self::Streamed(stream) => lock(&stream).take(),
+            Self::Held(..) | Self::Dropped => None,
+        }
+    }
+
     /// Returns true if more follows the response's body.
     pub(super) const fn is_streamed(&self) -> bool {
         #[cfg(feature = "console")]

@@ -120,10 +120,9 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
     let delivery = call.delivery();
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
-    #[cfg(feature = "sandbox")]
     // A refusal has no stream.
-    let delivery = delivery.filter(|delivery| code.is_none() || !delivery.is_streamed());
-    if let Some(delivery) = delivery {
+    #[cfg(feature = "sandbox")]
+    if let Some(delivery) = delivery.filter(|delivery| code.is_none() || !delivery.is_streamed()) {
         response.extensions_mut().insert(delivery);
     }
     if !is_of_console {

@@ -234,10 +234,9 @@ impl Connections {
             async move {
                 let mut answer = answer.await;
                 #[cfg(feature = "sandbox")]
-                let following = {
-                    let delivery = answer.extensions_mut().remove::<Delivery>();
-                    deliver(delivery).await?
-                };
+                let delivery = answer.extensions_mut().remove::<Delivery>();
+                #[cfg(feature = "sandbox")]
+                let delivery = hold_back(delivery).await?;
                 if let Some((upgrade, parts)) = upgrade.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
                     *lock(upgraded_by) = Some((upgrade, parts));
                 }
@@ -248,9 +247,9 @@ impl Connections {
                 }
                 let answer = Outgoing::of(answer, unwritten);
                 #[cfg(all(feature = "sandbox", not(feature = "console")))]
-                let () = following;
+                drop(delivery);
                 #[cfg(feature = "console")]
-                if let Some(stream) = following {
+                if let Some(stream) = delivery.and_then(Delivery::into_stream) {
                     let streaming = Streaming::new(stream, Arc::clone(phase), closing);
                     return Ok(answer.map(|body| body.followed_by(streaming)));
                 }
@@ -345,24 +344,16 @@ impl fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-/// The stream that follows the body of a response, if there is one.
-#[cfg(feature = "console")]
-type Following = Option<crate::journal::LogStream>;
-#[cfg(all(feature = "sandbox", not(feature = "console")))]
-type Following = ();
-
-/// Waits until a response is to be written, if a sandbox holds it back. Returns what follows its body.
+/// Waits until a response is to be written, if a sandbox holds it back. Returns any other delivery.
 #[cfg(feature = "sandbox")]
-async fn deliver(delivery: Option<Delivery>) -> Result<Following, Unanswered> {
+async fn hold_back(delivery: Option<Delivery>) -> Result<Option<Delivery>, Unanswered> {
     match delivery {
-        None => {}
         Some(Delivery::Held(time, permit)) => {
             tokio::time::sleep(time).await;
             drop(permit);
+            Ok(None)
         }
-        Some(Delivery::Dropped) => return Err(Unanswered),
-        #[cfg(feature = "console")]
-        Some(Delivery::Streamed(stream)) => return Ok(lock(&stream).take()),
+        Some(Delivery::Dropped) => Err(Unanswered),
+        other => Ok(other),
     }
-    Ok(Following::default())
 }

@@ -88,7 +88,7 @@ impl Faults {
         *lock(&self.pending) = (count > 0).then_some(PendingFault { fault, left: count });
     }
 
-    #[cfg(any(feature = "console", test))]
+    #[cfg(feature = "console")]
     pub(crate) fn clear(&self) {
         *lock(&self.pending) = None;
     }
