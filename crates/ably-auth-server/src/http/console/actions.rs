@@ -74,7 +74,7 @@ pub(super) async fn issue(visit: &Visit<'_>) -> Result<Reply, Refusal> {
             details.token().clone()
         }
     };
-    let report = inspect::report(call, token.expose()).await;
+    let (report, _) = inspect::report(call, token.expose()).await;
     Reply::new(StatusCode::CREATED, &json!({ "token": token.expose(), "report": report }), Format::Json)
 }
 

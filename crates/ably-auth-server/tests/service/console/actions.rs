@@ -41,6 +41,7 @@ fn tokens_are_issued_in_name_of_key() {
         let asked = json!({ "keyName": KEY, "kind": kind, "ttlMs": 60_000, "capability": r#"{"chat":["history"]}"#, "clientId": "bob" });
         let answer = post(&world, "tokens", &asked);
         assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(answer.json()["report"]["kind"], kind, "{}", answer.text());
         let token = test_support::bearer(answer.json()["token"].as_str().unwrap());
         assert_eq!(world.get("/channels/chat/messages", &token).code(), (200, 0), "{kind}");
         assert_eq!(world.get("/channels/other/messages", &token).code(), (401, 40160), "{kind}");
