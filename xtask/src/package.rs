@@ -13,7 +13,7 @@ const CLI: &str = "ably-auth-cli";
 /// Files that each archive must have.
 const NEEDED: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/"];
 /// Files that an archive may have in addition.
-const ALLOWED: &[&str] = &["Cargo.lock", "Cargo.toml.orig", ".cargo_vcs_info.json", "examples/"];
+const ALLOWED: &[&str] = &["console/", "Cargo.lock", "Cargo.toml.orig", ".cargo_vcs_info.json", "examples/"];
 
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
