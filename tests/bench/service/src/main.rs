@@ -29,8 +29,8 @@ const ROUNDS: usize = 5;
 const SERVERS: &[(&str, f64)] = &[
     ("echo", 1.0),
     ("memory", 0.75),
-    (SANDBOX, 0.75),
-    (CONSOLE, 0.7),
+    (SANDBOX, 0.65),
+    (CONSOLE, 0.62),
     ("redb", 0.5),
     ("redis", 0.5),
     ("endpoint jwt", 0.9),
