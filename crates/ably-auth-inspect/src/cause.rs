@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::redact;
+
 /// The likely cause of a wrong signature, and what to do about it. It names no secret.
 ///
 /// ```
@@ -28,6 +30,17 @@ impl Cause {
     /// Creates a cause that is not certain.
     pub fn new(title: impl Into<String>, explanation: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { title: title.into(), explanation: explanation.into(), fix: fix.into(), is_certain: false }
+    }
+
+    /// Replaces keys and tokens in the texts, which may quote what the sender signed.
+    pub(crate) fn redacted(self) -> Self {
+        let Self { title, explanation, fix, is_certain } = self;
+        Self {
+            title: redact::words(&title),
+            explanation: redact::words(&explanation),
+            fix: redact::words(&fix),
+            is_certain,
+        }
     }
 
     /// Marks the cause as certain.

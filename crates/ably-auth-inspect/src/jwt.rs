@@ -9,9 +9,9 @@ use base64::engine::general_purpose::{self, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::cause::Cause;
+use crate::json_forms;
 use crate::secrets::{self, lenient_base64};
 use crate::trial::{Budget, Hash, Mistake, Secret};
-use crate::{json_forms, redact};
 
 /// The maximum length of a signature's text. A longer one is of no HMAC.
 const MAX_SIGNATURE_BYTES: usize = 1024;
@@ -23,7 +23,7 @@ const MAX_SHOWN_CHARS: usize = 32;
 ///
 /// The cause is found by trial: the signature is computed over the texts that senders sign by mistake, with the secrets
 /// that they use by mistake, until one is the received signature. Then the cause is certain. `others` are further keys of
-/// the app, whose secrets are tried too. At most 2000 signatures over 4 MiB in total are computed.
+/// the app, whose secrets are tried too. At most 2000 signatures over 512 KiB in total are computed.
 ///
 /// Call it only for the holder of the key: the result says what a sender signed with.
 ///
@@ -40,13 +40,7 @@ const MAX_SHOWN_CHARS: usize = 32;
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 pub fn explain_signature<'a>(text: &str, key: &ApiKey, others: impl Iterator<Item = &'a ApiKey>) -> Cause {
-    let cause = find(text, key, others);
-    Cause {
-        title: redact::words(&cause.title),
-        explanation: redact::words(&cause.explanation),
-        fix: redact::words(&cause.fix),
-        ..cause
-    }
+    find(text, key, others).redacted()
 }
 
 fn find<'a>(text: &str, key: &ApiKey, others: impl Iterator<Item = &'a ApiKey>) -> Cause {

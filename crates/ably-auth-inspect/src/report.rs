@@ -8,6 +8,9 @@ use crate::answer::Answer;
 use crate::life::Life;
 use crate::matrix::Matrix;
 
+/// The end of the title of a credential whose signature was not verified.
+pub(crate) const NOT_VERIFIED: &str = ", not verified";
+
 /// Everything that can be known about a credential without its secret.
 ///
 /// It contains no secret of a key and no token. Its texts may contain control characters of strangers: escape them
@@ -73,6 +76,24 @@ impl Report {
     #[must_use]
     pub const fn members(&self) -> &Map<String, Value> {
         &self.members
+    }
+
+    /// Adds the decision of a service that has verified the credential. The title does not say `not verified` any more.
+    ///
+    /// ```
+    /// use ably_auth_core::Timestamp;
+    /// use ably_auth_inspect::{Verdict, inspect};
+    ///
+    /// let request = r#"{"keyName":"app.key","timestamp":1449746287318,"nonce":"9000000830710428","mac":"AAAA"}"#;
+    /// let report = inspect(request, Timestamp::from_millis(0));
+    /// assert_eq!(report.title, "token request, not verified");
+    /// assert_eq!(report.with_verdict(Verdict::accepted()).title, "token request");
+    /// ```
+    #[must_use]
+    pub fn with_verdict(mut self, verdict: Verdict) -> Self {
+        self.title.truncate(self.title.trim_end_matches(NOT_VERIFIED).len());
+        self.verdict = Some(verdict);
+        self
     }
 
     /// Answers whether the capability of this credential permits `operation` on `resource`.

@@ -3,7 +3,7 @@
 use ably_auth_core::{ApiKey, TokenRequest};
 use serde_json::Value;
 
-use super::explanation::MacLine;
+use super::explanation::{MacExplanation, MacLine};
 use crate::redact;
 
 /// The names of the lines, in their order.
@@ -42,9 +42,9 @@ impl Received {
     }
 
     /// Returns the lines for display: with secrets redacted, next to the lines that the sender signed, if they are known.
-    pub(super) fn shown(&self, signed: Option<&Lines>, key: &ApiKey) -> Vec<MacLine> {
+    pub(super) fn shown(&self, signed: Option<&Lines>, key: &ApiKey) -> MacExplanation {
         let fields = FIELDS.into_iter().zip(&self.values).zip(&self.lines).enumerate();
-        fields
+        let lines: Vec<_> = fields
             .map(|(at, ((field, value), text))| {
                 let received = value.as_ref().map(literal);
                 let signed = signed.and_then(|lines| lines.get(at)).filter(|signed| *signed != text);
@@ -58,7 +58,9 @@ impl Received {
                     differs,
                 }
             })
-            .collect()
+            .collect();
+        let text = canonical(lines.iter().map(|line| &line.text));
+        MacExplanation { lines, text, cause: None }
     }
 }
 

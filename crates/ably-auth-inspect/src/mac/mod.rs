@@ -13,13 +13,12 @@ pub use explanation::{MacExplanation, MacLine};
 use ably_auth_core::{ApiKey, TokenRequest};
 
 use crate::cause::Cause;
-use crate::redact;
 
 /// Explains the mac of a token request: the text that the service signs, and why the received mac is another one.
 ///
 /// The cause is found by trial. The mac is computed over the texts that senders sign by mistake, with the secrets that
 /// they use by mistake, until one is the received mac. Then the cause is certain. `others` are further keys of the app,
-/// whose secrets are tried too. At most 2000 macs over 4 MiB in total are computed.
+/// whose secrets are tried too. At most 2000 macs over 512 KiB in total are computed.
 ///
 /// Call it only for the holder of the key: the result says what a sender signed with.
 ///
@@ -43,13 +42,25 @@ pub fn explain<'a>(request: &TokenRequest, key: &ApiKey, others: impl Iterator<I
         Ok(_) => (None, None),
         Err(_) => search::cause(&received, key, others),
     };
-    let lines = received.shown(signed.as_ref(), key);
-    let text = lines::canonical(lines.iter().map(|line| &line.text));
-    let cause = cause.map(|cause| Cause {
-        title: redact::words(&cause.title),
-        explanation: redact::words(&cause.explanation),
-        fix: redact::words(&cause.fix),
-        ..cause
-    });
-    MacExplanation { lines, text, cause }
+    let cause = cause.map(Cause::redacted);
+    MacExplanation { cause, ..received.shown(signed.as_ref(), key) }
+}
+
+/// Returns the text that the service signs for a token request, without a search for the cause of a wrong mac. It does
+/// not depend on the secret.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, TokenRequest};
+/// use ably_auth_inspect::mac;
+///
+/// let body = r#"{"keyName":"app.key","timestamp":1449746287318,"nonce":"9000000830710428"}"#;
+/// let request: TokenRequest = serde_json::from_str(body)?;
+/// let explanation = mac::canonical(&request, &ApiKey::parse("app.key:secret")?);
+/// assert_eq!(explanation.text, "app.key\n\n\n\n1449746287318\n9000000830710428\n");
+/// assert_eq!(explanation.cause, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn canonical(request: &TokenRequest, key: &ApiKey) -> MacExplanation {
+    lines::Received::of(request).shown(None, key)
 }

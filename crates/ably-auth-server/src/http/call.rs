@@ -88,7 +88,7 @@ impl<'a> Call<'a> {
             identity: OnceLock::new(),
             checks: Checks::default(),
             #[cfg(feature = "console")]
-            observations: Observations::new(state),
+            observations: Observations::new(state, parts),
             #[cfg(feature = "console")]
             console: console_path::is_served(state, parts).then_some(Mode::Sandbox),
             answer: Mutex::default(),

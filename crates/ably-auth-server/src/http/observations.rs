@@ -4,8 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, TokenDetails, TokenRequest, VerifiedTokenRequest};
+use http::Method;
+use http::request::Parts;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::console_path;
 use crate::apps::Key;
 use crate::journal::row::{CredentialFacts, IssuedFacts};
 use crate::policy::authenticate::Principal;
@@ -14,7 +17,7 @@ use crate::state::State;
 use crate::story::limited;
 
 /// The maximum length of a nonce whose first use can be found, in bytes.
-const MAX_NONCE: usize = 256;
+pub(super) const MAX_NONCE: usize = 256;
 
 /// The facts about a request that is being processed. It stays empty if nothing is recorded.
 pub(super) struct Observations {
@@ -38,11 +41,13 @@ pub(super) struct Issued {
 }
 
 impl Observations {
-    pub(super) fn new(state: &State) -> Self {
-        let started = state.journal.as_ref().map(|_| state.stopwatch.elapsed());
+    /// Starts to observe a request, except one of the console itself, and one that only asks what is allowed.
+    pub(super) fn new(state: &State, parts: &Parts) -> Self {
+        let is_recorded = parts.method != Method::OPTIONS && !console_path::has_path(parts.uri.path());
+        let journal = state.journal.as_ref().filter(|_| is_recorded);
         Self {
-            started,
-            is_admitted: state.journal.as_ref().is_some_and(|journal| journal.admits_granted()),
+            started: journal.map(|_| state.stopwatch.elapsed()),
+            is_admitted: journal.is_some_and(|journal| journal.admission.admits_granted()),
             sender: OnceLock::new(),
             issued: OnceLock::new(),
             refusal: OnceLock::new(),

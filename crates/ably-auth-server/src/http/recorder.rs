@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 
-use ably_auth_core::{ErrorCode, ErrorInfo, KeyName};
+use ably_auth_core::{ErrorCode, ErrorInfo, KeyName, VerifiedTokenRequest};
 use ably_auth_inspect::redact;
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 
 use super::call::Call;
-use super::console_path;
+use super::observations::MAX_NONCE;
 use super::reply::Reply;
-use super::request_labels::{self, Part};
+use super::request_labels::{self, Part, method, operation};
 use super::route::{Route, query};
+use crate::journal::Journal;
 use crate::journal::checks::Check;
-use crate::journal::row::{Details, Entry, Kind, Outcome, Row};
+use crate::journal::row::{Details, Kind, Outcome, Row};
 use crate::ops::metrics::Endpoint;
 use crate::policy::authorize::EVERY_CHANNEL;
 use crate::story::{Asked, Refused, credential_text, is_secret, named_key, shown};
@@ -24,33 +25,21 @@ const MIN_SECRET_PATH: usize = 24;
 /// The maximum length of the body of a token request that is explained, in bytes.
 const MAX_EXPLAINED_BODY: usize = 8 * 1024;
 
-/// Records a request and its answer, except requests of the console itself, and those that only ask what is allowed.
+/// Records a request and its answer.
 pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
-    let (Some(journal), Some(started)) = (&call.state.journal, call.observations.started) else {
+    let observed = &call.observations;
+    let (Some(journal), Some(started)) = (&call.state.journal, observed.started) else { return };
+    let refusal = observed.refusal.get();
+    let is_admitted = if refusal.is_some() { journal.admission.admits_refused() } else { observed.is_admitted };
+    // An accepted upgrade is recorded as a connection.
+    if !is_admitted || reply.status() == StatusCode::SWITCHING_PROTOCOLS {
         return;
-    };
+    }
     let path = call.parts.uri.path();
-    let is_upgrade = reply.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if call.parts.method == Method::OPTIONS || is_upgrade || console_path::has_path(path) {
-        return;
-    }
-    let refusal = call.observations.refusal.get();
-    let is_admitted = if refusal.is_some() { journal.admits_refused() } else { call.observations.is_admitted };
-    if !is_admitted {
-        return;
-    }
     let route = Route::of(path, true).ok();
-    let (sender, issued) = (call.observations.sender.get(), call.observations.issued.get());
+    let (sender, issued) = (observed.sender.get(), observed.issued.get());
     let key_in_path = route.as_ref().and_then(key_in_path);
-    let mut details = Details {
-        checks: checks(call),
-        credential: sender.map(|(_, facts)| &**facts),
-        issued: issued.map(|issued| &*issued.facts),
-        nonce: issued.and_then(|issued| issued.nonce.as_deref()).map(Into::into),
-        evidence: None,
-    };
     let channel = route.as_ref().and_then(Route::channel);
-    let operation = route.as_ref().and_then(|route| request_labels::operation(route, &call.parts.method));
     let status = reply.status().as_u16();
     let duration = call.state.stopwatch.elapsed().saturating_sub(started);
     let client_id = call.client_id().or_else(|| issued.and_then(|issued| issued.client_id.as_deref()));
@@ -62,40 +51,59 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
         key: key_in_path.as_ref().filter(|name| !is_secret(name)).or_else(|| sender.map(|(key, _)| key.name())),
         client_id: client_id.map(shown),
         channel: channel.map(|channel| shown(&channel.name)),
-        operation,
+        operation: route.as_ref().and_then(|route| operation(route, &call.parts.method)),
         duration_us: u64::try_from(duration.as_micros()).ok(),
         request_id: Some(shown(&call.request_id)),
         ..Row::new(call.now, Kind::Request, action(call, route.as_ref(), endpoint), Outcome::of_status(status))
     };
-    let Some((code, reason)) = refusal else {
-        return journal.push(&Entry::of(&row.encode(&details)));
+    let details = Details {
+        checks: checks(call),
+        credential: sender.map(|(_, facts)| &**facts),
+        issued: issued.map(|issued| &*issued.facts),
+        nonce: issued.and_then(|issued| issued.nonce.as_deref()).map(Into::into),
+        evidence: None,
     };
-    let is_request = matches!(route, Some(Route::RequestToken(_)));
-    let is_request = is_request && call.body.is_some_and(|body| body.len() <= MAX_EXPLAINED_BODY);
-    let token_request = if is_request { call.read_token_request().ok() } else { None };
+    match refusal {
+        None => journal.push(&row, &details),
+        Some((code, reason)) => {
+            let asked_channel = channel.map_or(EVERY_CHANNEL, |channel| &*channel.name);
+            record_refusal(call, journal, (*code, reason), row, details, key_in_path.as_ref(), asked_channel);
+        }
+    }
+}
+
+/// Records a request that was refused, with the evidence.
+fn record_refusal(
+    call: &Call<'_>,
+    journal: &Journal,
+    (code, reason): (ErrorCode, &str),
+    row: Row<'_>,
+    details: Details<'_>,
+    key_in_path: Option<&KeyName>,
+    channel: &str,
+) {
+    let is_explained = row.action == "requestToken" && call.body.is_some_and(|body| body.len() <= MAX_EXPLAINED_BODY);
+    let token_request = if is_explained { call.read_token_request().ok() } else { None };
     let credential = presented(call);
-    let facts = sender.and_then(|(_, facts)| serde_json::from_str(facts.get()).ok());
+    let facts = details.credential.and_then(|facts| serde_json::from_str(facts.get()).ok());
     let refused = Refused {
-        code: *code,
+        code,
         reason,
         failed: Check::failed_one(&details.checks).unwrap_or(Check::Request),
         credential: credential.as_deref(),
         facts: facts.as_ref(),
         token_request: token_request.as_ref(),
-        key: key_in_path.as_ref(),
-        asked: operation
-            .map(|operation| Asked { operation, channel: channel.map_or(EVERY_CHANNEL, |channel| &*channel.name) }),
+        key: key_in_path,
+        asked: row.operation.map(|operation| Asked { operation, channel }),
         now: call.state.latest(call.now),
     };
-    let evidence = if journal.admits_evidence() { refused.evidence(call.state) } else { None };
-    details.evidence = evidence.as_deref();
-    if Check::list(&details.checks).contains(&(Check::Nonce, true)) {
-        let request = token_request.as_ref().zip(key_in_path.as_ref());
-        let request = request.and_then(|(request, key)| request.trust_key_holder(key).ok());
-        details.nonce = request.and_then(|request| request.nonce()).map(Into::into);
-    }
-    let asked = token_request.as_ref().zip(key_in_path.as_ref());
-    let asked = asked.and_then(|(request, key)| request.trust_key_holder(key).ok()?.client_id().ok());
+    let evidence = if journal.admission.admits_evidence() { refused.evidence(call.state) } else { None };
+    let readable = token_request.as_ref().zip(key_in_path);
+    let readable = readable.and_then(|(request, key)| request.trust_key_holder(key).ok());
+    let is_used = Check::list(&details.checks).contains(&(Check::Nonce, true));
+    let nonce = readable.as_ref().filter(|_| is_used).and_then(VerifiedTokenRequest::nonce);
+    let nonce = nonce.filter(|nonce| nonce.len() <= MAX_NONCE).map(Into::into);
+    let asked = readable.and_then(|request| request.client_id().ok());
     let named = if row.key.is_none() { named_key(credential.as_deref()) } else { None };
     let row = Row {
         key: row.key.or(named.as_ref()),
@@ -103,12 +111,14 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
         reason: Some(redact(reason)),
         ..row
     };
-    journal.push(&Entry::of(&row.encode(&details)));
+    journal.push(&row, &Details { nonce, evidence: evidence.as_deref(), ..details });
 }
 
 /// Records the refusal of a part of a request, of which the rest is granted.
 pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
-    let Some(journal) = call.state.journal.as_ref().filter(|journal| journal.admits_refused()) else { return };
+    let Some(journal) = call.state.journal.as_ref().filter(|journal| journal.admission.admits_refused()) else {
+        return;
+    };
     let sender = call.observations.sender.get();
     let (action, operation, channel) = match part {
         Part::Channel(name) => ("publish", Some("publish"), Some(shown(name))),
@@ -126,7 +136,7 @@ pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
         ..Row::new(call.now, Kind::Message, action, Outcome::of_status(error.status_code()))
     };
     let details = Details { credential: sender.map(|(_, facts)| &**facts), ..Details::default() };
-    journal.push(&Entry::of(&row.encode(&details)));
+    journal.push(&row, &details);
 }
 
 /// Returns the numbers of the checks of a request. If it was refused by none of them, the last one says why.
@@ -174,18 +184,6 @@ fn key_in_path(route: &Route<'_>) -> Option<KeyName> {
     match route {
         Route::RequestToken(key) | Route::RevokeTokens(key) => KeyName::parse(key).ok(),
         _ => None,
-    }
-}
-
-fn method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "other",
     }
 }
 

@@ -15,6 +15,12 @@ pub(super) enum Part<'a> {
     Target(&'a str),
 }
 
+/// Returns the name of a method, or `other` for one that no endpoint takes.
+pub(super) fn method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
 /// Returns the operation that a request needs, if the path and the method determine it.
 pub(super) fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
     Some(match route {

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use ably_auth_core::{ErrorCode, KeyName};
+#[cfg(feature = "console")]
 use http::Method;
 use http::request::Parts;
 
 use super::arrival::Arrival;
 #[cfg(feature = "console")]
 use super::console_path;
+use super::request_labels::method;
 use super::route::{self, Route};
 use crate::ops::audit::{self, Action, Outcome};
 use crate::state::State;
@@ -44,27 +46,27 @@ pub(super) struct Trail<'a> {
 impl<'a> Trail<'a> {
     /// Starts the event of a request, if the request is audited and a subscriber takes the event.
     pub(super) fn start(state: &'a State, parts: &Parts, arrival: Option<Arrival>, request_id: &str) -> Option<Self> {
-        let (action, notes) = subject(state, parts).filter(|_| audit::is_wanted())?;
-        Some(Self {
-            state,
-            action,
-            method: method(&parts.method),
-            client: arrival.map(|arrival| arrival.client),
-            request_id: request_id.to_owned(),
-            notes: Mutex::new(notes),
-            is_finished: false,
-        })
+        Self::of(subject(state, parts)?, state, parts, arrival, request_id)
     }
 
     /// Starts the event of a request to the console on the admin address.
     #[cfg(feature = "console")]
     pub(super) fn start_console(state: &'a State, parts: &Parts, arrival: Arrival, request_id: &str) -> Option<Self> {
-        let (action, notes) = console_subject(parts).filter(|_| audit::is_wanted())?;
-        Some(Self {
+        Self::of(console_subject(parts)?, state, parts, Some(arrival), request_id)
+    }
+
+    fn of(
+        (action, notes): (Action, Notes),
+        state: &'a State,
+        parts: &Parts,
+        arrival: Option<Arrival>,
+        request_id: &str,
+    ) -> Option<Self> {
+        audit::is_wanted().then(|| Self {
             state,
             action,
             method: method(&parts.method),
-            client: Some(arrival.client),
+            client: arrival.map(|arrival| arrival.client),
             request_id: request_id.to_owned(),
             notes: Mutex::new(notes),
             is_finished: false,
@@ -194,10 +196,4 @@ fn key_name(text: &str) -> Option<KeyName> {
     let (app, key) = text.split_once('.')?;
     plain_id(app).zip(plain_id(key))?;
     KeyName::parse(text).ok()
-}
-
-/// Returns the name of a known method, or `other`: clients may send any word as a method.
-fn method(method: &Method) -> &'static str {
-    let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"];
-    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }

@@ -20,7 +20,7 @@ const EXPLAINED: Rate = Rate { per_second: 20, burst: 200 };
 
 /// The admission of entries. Granted requests do not use up the room of refusals.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     /// The time since the journal was created. The journal outlives the service when a sandbox is reset.
     stopwatch: Stopwatch,
     granted: Mutex<Bucket>,
@@ -41,17 +41,17 @@ impl Admission {
     }
 
     /// Returns true if what is granted now is recorded.
-    pub(super) fn admits_granted(&self) -> bool {
+    pub(crate) fn admits_granted(&self) -> bool {
         self.admits(&self.granted, self.stopwatch.elapsed(), GRANTED)
     }
 
     /// Returns true if a refusal is recorded now.
-    pub(super) fn admits_refused(&self) -> bool {
+    pub(crate) fn admits_refused(&self) -> bool {
         self.admits(&self.refused, self.stopwatch.elapsed(), REFUSED)
     }
 
     /// Returns true if the reason of a refusal is looked for now.
-    pub(super) fn admits_evidence(&self) -> bool {
+    pub(crate) fn admits_evidence(&self) -> bool {
         lock(&self.explained).take(self.stopwatch.elapsed(), EXPLAINED)
     }
 
@@ -63,8 +63,8 @@ impl Admission {
         is_admitted
     }
 
-    /// Returns how many entries were not recorded.
-    pub(super) fn left_out(&self) -> u64 {
+    /// Returns how many entries were not recorded because there were too many a second.
+    pub(crate) fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
 }

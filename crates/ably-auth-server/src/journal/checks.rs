@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
+use serde::Serialize;
+
 /// A check of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[repr(u8)]
 pub(crate) enum Check {
     /// The service accepts requests for this host, of this size, at this time.
@@ -131,7 +134,7 @@ impl Check {
         list
     }
 
-    /// Returns the last check, if it failed.
+    /// Returns the check that failed, if one did.
     #[cfg(feature = "console")]
     pub(crate) fn failed_one(numbers: &[u8]) -> Option<Self> {
         Self::list(numbers).into_iter().find(|(_, passed)| !passed).map(|(check, _)| check)

@@ -8,7 +8,7 @@ use ably_auth_core::Timestamp;
 use super::admission::Admission;
 use super::chunk::Chunk;
 use super::filter::Filter;
-use super::row::{Entry, JsonRow};
+use super::row::{Details, Entry, JsonRow, Row};
 use crate::sync::lock;
 
 /// The size of a chunk of the list, in bytes: the oldest entries are dropped in chunks. A longer entry has its own chunk.
@@ -21,7 +21,7 @@ const MIN_CHUNKS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Journal {
     entries: Mutex<Entries>,
-    admission: Admission,
+    pub(crate) admission: Admission,
     chunk_bytes: usize,
     max_bytes: usize,
 }
@@ -81,29 +81,11 @@ impl Journal {
         Self { entries: Mutex::default(), admission: Admission::new(), chunk_bytes, max_bytes }
     }
 
-    /// Returns true if what is granted now is recorded.
-    pub(crate) fn admits_granted(&self) -> bool {
-        self.admission.admits_granted()
-    }
-
-    /// Returns true if a refusal is recorded now.
-    pub(crate) fn admits_refused(&self) -> bool {
-        self.admission.admits_refused()
-    }
-
-    /// Returns true if the reason of a refusal is looked for now.
-    pub(crate) fn admits_evidence(&self) -> bool {
-        self.admission.admits_evidence()
-    }
-
-    /// Returns how many entries were not recorded because there were too many a second.
-    pub(crate) fn left_out(&self) -> u64 {
-        self.admission.left_out()
-    }
-
     /// Adds an entry. Drops it if it alone is larger than the journal.
-    pub(crate) fn push(&self, entry: &Entry<'_>) {
-        let size = Chunk::size_with(entry);
+    pub(crate) fn push(&self, row: &Row<'_>, details: &Details<'_>) {
+        let text = row.encode(details);
+        let entry = Entry::of(&text);
+        let size = Chunk::size_with(&entry);
         if size > self.max_bytes {
             return;
         }
@@ -125,7 +107,7 @@ impl Journal {
                 dropped.push(oldest);
             }
         }
-        entries.last.push(entry);
+        entries.last.push(&entry);
         // Free the memory without holding the lock.
         drop(entries);
         drop(dropped);
@@ -235,12 +217,11 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::row::{Details, Kind, Outcome, Row};
+    use crate::journal::row::{Kind, Outcome};
 
     fn push(journal: &Journal, reason: &str) {
         let row = Row::new(Timestamp::from_millis(1), Kind::Request, "time", Outcome::Granted);
-        let text = Row { reason: Some(reason.into()), ..row }.encode(&Details::default());
-        journal.push(&Entry::of(&text));
+        journal.push(&Row { reason: Some(reason.into()), ..row }, &Details::default());
     }
 
     fn numbers(page: &Page) -> Vec<u64> {

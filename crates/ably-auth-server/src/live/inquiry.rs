@@ -3,6 +3,8 @@
 use ably_auth_core::{KeyName, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::journal::row::CredentialKind;
+
 /// The state of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Description {
@@ -10,8 +12,7 @@ pub(crate) struct Description {
     pub(crate) id: Box<str>,
     pub(crate) key: KeyName,
     pub(crate) client_id: Option<Box<str>>,
-    /// `key`, `token` or `jwt`.
-    pub(crate) credential: &'static str,
+    pub(crate) credential: CredentialKind,
     pub(crate) opened: Timestamp,
     /// The times of issue and of expiry of a token.
     pub(crate) validity: Option<(Timestamp, Timestamp)>,

@@ -65,8 +65,7 @@ pub(super) async fn answer(
         return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
     match read_within(service, &parts, body, arrival, (phase, since)).await {
-        Ok(Content::Whole(body)) => service.answer(&parts, Some(&body), Some(arrival), since).await,
-        Ok(Content::TooLarge) => close_after(service.answer(&parts, None, Some(arrival), since).await),
+        Ok(body) => close_if_too_large(&body, service.answer(&parts, body.as_ref(), Some(arrival), since).await),
         Err(refused) => refused,
     }
 }
@@ -83,31 +82,31 @@ pub(super) async fn answer_admin(
     let (parts, body) = request.into_parts();
     let Socket { local, client, is_tls } = socket;
     let arrival = Arrival { local, client, is_tls };
-    // Nobody else can hold a connection for as long as a body takes.
+    // The body is read only for a holder of the token: slow bodies of others could fill the admin address, which has few
+    // connections.
     if !has_admin_token(service.state(), &parts) {
         return close_if_unread(&body, service.answer_admin(&parts, Some(&Bytes::new()), arrival, since).await);
     }
     match read_within(service, &parts, body, arrival, (phase, since)).await {
-        Ok(Content::Whole(body)) => service.answer_admin(&parts, Some(&body), arrival, since).await,
-        Ok(Content::TooLarge) => close_after(service.answer_admin(&parts, None, arrival, since).await),
+        Ok(body) => close_if_too_large(&body, service.answer_admin(&parts, body.as_ref(), arrival, since).await),
         Err(refused) => refused,
     }
 }
 
-/// The body of a request.
-enum Content {
-    Whole(Bytes),
-    TooLarge,
+/// Closes the connection after the response to a request whose body was too large and was not read.
+fn close_if_too_large(body: &Option<Bytes>, answer: Response<Bytes>) -> Response<Bytes> {
+    if body.is_none() { close_after(answer) } else { answer }
 }
 
-/// Reads the body within the limits of the service, or returns the response that refuses the request.
+/// Reads the body within the limits of the service, or returns the response that refuses the request. Returns `None` for
+/// a body that is too large.
 async fn read_within(
     service: &Service,
     parts: &Parts,
     body: Incoming,
     arrival: Arrival,
     (phase, since): (&Phase, Stopwatch),
-) -> Result<Content, Response<Bytes>> {
+) -> Result<Option<Bytes>, Response<Bytes>> {
     let limits = &service.state().limits;
     let refuse = |refusal| service.refuse(parts, refusal, Some(arrival), since);
     if size(parts) > limits.header_bytes {
@@ -122,14 +121,14 @@ async fn read_within(
         return Err(close_if_unread(&body, refuse(refusal)));
     }
     if body.is_end_stream() {
-        return Ok(Content::Whole(Bytes::new()));
+        return Ok(Some(Bytes::new()));
     }
     match time::timeout(limits.body_deadline, read(parts, body, limits.body_bytes)).await {
         Ok(Ok(body)) => {
             phase.receive_whole();
-            Ok(Content::Whole(body))
+            Ok(Some(body))
         }
-        Ok(Err(BodyError::TooLarge)) => Ok(Content::TooLarge),
+        Ok(Err(BodyError::TooLarge)) => Ok(None),
         Ok(Err(BodyError::Broken(problem))) => Err(close_after(refuse(Refusal::new(ErrorCode::BAD_REQUEST, problem)))),
         Err(_) => {
             let message = "invalid body: it did not arrive in time; send it at once, or send less";

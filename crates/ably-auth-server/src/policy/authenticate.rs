@@ -124,10 +124,12 @@ impl Authenticator<'_> {
         let (now, checks) = (self.state.latest(now), self.checks);
         let refuse_unless = |holds: bool, refusal: fn() -> Refusal| if holds { Ok(()) } else { Err(refusal()) };
         let expires = bearer.token.expires();
-        let in_force = match bearer.key.is_enabled() {
-            false => Err(key_revoked()),
-            true if bearer.key.is_expired(now) => Err(expired(expires)),
-            true => Ok(()),
+        let in_force = if !bearer.key.is_enabled() {
+            Err(key_revoked())
+        } else if bearer.key.is_expired(now) {
+            Err(expired(expires))
+        } else {
+            Ok(())
         };
         checks.record(Check::KeyInForce, in_force)?;
         checks.record(Check::NotExpired, if expires <= now { Err(expired(expires)) } else { Ok(()) })?;

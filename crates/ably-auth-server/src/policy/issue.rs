@@ -93,13 +93,9 @@ impl Issuer<'_> {
         let latest = self.state.latest(now);
         // The nonce of an unsigned request proves nothing, and holders of tokens must not fill the store with nonces.
         let nonce = nonce.filter(|_| !matches!(proof, Proof::Token(_)));
-        let has_nonce = nonce.is_some();
         let used = check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now);
-        if has_nonce {
-            checks.record(Check::Nonce, used)?;
-        } else {
-            used?;
-        }
+        // Without a nonce, nothing was checked.
+        if nonce.is_some() { checks.record(Check::Nonce, used) } else { used }?;
         self.state.learn()?;
         if store.feed().seen() != seen {
             (app, key) = self.state.registry.key(key.name())?;

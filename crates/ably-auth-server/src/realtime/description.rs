@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ably_auth_core::ClientId;
 
 use super::connection::Connection;
+use crate::journal::row::CredentialKind;
 use crate::live::inquiry::Description;
 use crate::policy::authenticate::Principal;
 use crate::sync::lock;
@@ -15,18 +16,13 @@ impl Connection {
         let (session, mailbox) = (&self.session, self.mailbox());
         let principal = session.principal();
         let token = principal.token();
-        let credential = match token {
-            None => "key",
-            Some(_) if principal.claims().is_some() => "jwt",
-            Some(_) => "token",
-        };
         let (prompt_at, is_prompted) = session.prompt();
         Description {
             number: mailbox.number,
             id: (&*mailbox.connection_id).into(),
             key: principal.key.name().clone(),
             client_id: session.client_id().map(Box::from),
-            credential,
+            credential: CredentialKind::of(principal),
             opened: self.opened,
             validity: token.map(|token| (token.issued(), token.expires())),
             prompt_at,

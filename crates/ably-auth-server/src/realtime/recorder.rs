@@ -2,14 +2,13 @@
 
 use ably_auth_backend::credentials::Credential;
 use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
-
 use ably_auth_inspect::redact;
 use serde_json::value::to_raw_value;
 
 use super::opening::Opening;
 use super::session::{Ending, Session};
 use crate::journal::checks::{Check, Checks};
-use crate::journal::row::{CredentialFacts, Details, Entry, Kind, Outcome, Row};
+use crate::journal::row::{CredentialFacts, Details, Kind, Outcome, Row};
 use crate::live::protocol::Action;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -39,10 +38,7 @@ impl Attempt {
 
     /// Records that the credential was refused.
     pub(super) fn record(self, state: &State, checks: &Checks, refusal: &Refusal) {
-        let Some(journal) = &state.journal else { return };
-        if !journal.admits_refused() {
-            return;
-        }
+        let Some(journal) = state.journal.as_ref().filter(|journal| journal.admission.admits_refused()) else { return };
         let now = state.latest(state.clock.now());
         let mut checks = checks.numbers();
         let failed = Check::failed_one(&checks).unwrap_or_else(|| {
@@ -62,9 +58,9 @@ impl Attempt {
             asked: None,
             now,
         };
-        let evidence = if journal.admits_evidence() { evidence.evidence(state) } else { None };
+        let evidence = if journal.admission.admits_evidence() { evidence.evidence(state) } else { None };
         let details = Details { checks, evidence: evidence.as_deref(), ..Details::default() };
-        journal.push(&Entry::of(&row.encode(&details)));
+        journal.push(&row, &details);
     }
 }
 
@@ -92,9 +88,7 @@ pub(super) fn message(
     channel: Option<&str>,
     error: Option<&ErrorInfo>,
 ) {
-    let Some(journal) = &state.journal else { return };
-    // Refusals are admitted when they are pushed.
-    if error.is_none() && !journal.admits_granted() {
+    if state.journal.is_none() {
         return;
     }
     let (name, operation, kind) = match action {
@@ -130,6 +124,11 @@ fn refused<'a>(now: Timestamp, kind: Kind, action: &'static str, error: &'a Erro
 
 fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: Option<Asked<'_>>) {
     let Some(journal) = &state.journal else { return };
+    let admission = &journal.admission;
+    let is_admitted = if row.reason.is_some() { admission.admits_refused() } else { admission.admits_granted() };
+    if !is_admitted {
+        return;
+    }
     let principal = session.principal();
     // Granted messages are by far the most frequent entries. They have no facts about the credential, to save memory.
     let has_facts = row.kind == Kind::Connection || row.outcome != Outcome::Granted;
@@ -145,10 +144,7 @@ fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: 
         asked,
         now: row.at,
     });
-    if refused.is_some() && !journal.admits_refused() {
-        return;
-    }
-    let evidence = refused.filter(|_| journal.admits_evidence()).and_then(|refused| refused.evidence(state));
+    let evidence = refused.filter(|_| admission.admits_evidence()).and_then(|refused| refused.evidence(state));
     let facts = facts.and_then(|facts| to_raw_value(&facts).ok());
     let row = Row {
         key: Some(principal.key.name()),
@@ -157,5 +153,5 @@ fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: 
         ..row
     };
     let details = Details { checks, credential: facts.as_deref(), evidence: evidence.as_deref(), ..Details::default() };
-    journal.push(&Entry::of(&row.encode(&details)));
+    journal.push(&row, &details);
 }

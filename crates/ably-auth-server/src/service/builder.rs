@@ -130,7 +130,7 @@ impl ServiceBuilder {
     }
 
     /// Sets whether the service serves its console: a page at `/console` that shows each request with its credential,
-    /// and the reason of each refusal. By default it does not. Only a sandbox can have a console, because everybody who
+    /// and the reason of each refusal. By default it does not. Only a sandbox can have a console, because anybody who
     /// reaches it can read and change everything.
     ///
     /// ```

@@ -1,12 +1,13 @@
 //! The list of checks that is shown: those that were performed, and those that were not reached.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::journal::checks::Check;
 use crate::store::WINDOW_MILLIS;
 
 /// The checks of a token request with a mac, in their order.
-pub(super) const OF_SIGNED_REQUEST: [Check; 9] = [
+const OF_SIGNED_REQUEST: [Check; 9] = [
     Check::Accepted,
     Check::KeyKnown,
     Check::SameKey,
@@ -30,26 +31,14 @@ const OF_KEY: [Check; 8] = [
     Check::Permitted,
 ];
 
-/// The checks of a request with a token of the service.
-const OF_TOKEN: [Check; 10] = [
-    Check::Accepted,
-    Check::Credential,
-    Check::Sealed,
-    Check::KeyInForce,
-    Check::NotExpired,
-    Check::NotInFuture,
-    Check::NotRevoked,
-    Check::Identity,
-    Check::Rate,
-    Check::Permitted,
-];
+/// The first checks of a request with a token of the service.
+const OF_SEALED_TOKEN: [Check; 3] = [Check::Accepted, Check::Credential, Check::Sealed];
 
-/// The checks of a request with a JWT.
-const OF_JWT: [Check; 11] = [
-    Check::Accepted,
-    Check::Credential,
-    Check::KeyKnown,
-    Check::Jwt,
+/// The first checks of a request with a JWT.
+const OF_JWT: [Check; 4] = [Check::Accepted, Check::Credential, Check::KeyKnown, Check::Jwt];
+
+/// The further checks of a request with a token of either kind.
+const OF_TOKEN: [Check; 7] = [
     Check::KeyInForce,
     Check::NotExpired,
     Check::NotInFuture,
@@ -68,19 +57,18 @@ pub(super) fn list(row: &Map<String, Value>, numbers: &[u8], evidence: &Map<Stri
     for (check, passed) in performed.iter().filter(is_shown) {
         match evidence.get("jwtCheck").and_then(Value::as_str).filter(|_| *check == Check::Jwt) {
             Some(part) => list.extend(jwt_checks(part)),
-            None => list.push(shown(id(*check), &title(*check), if *passed { "passed" } else { "failed" })),
+            None => list.push(shown(check, &title(*check), if *passed { "passed" } else { "failed" })),
         }
     }
     if failed {
         let last = performed.last().map(|(check, _)| *check);
-        list.extend(
-            not_reached(row, &performed, evidence, last).map(|check| shown(id(check), &title(check), "notReached")),
-        );
+        let rest = not_reached(row, &performed, evidence, last);
+        list.extend(rest.iter().map(|check| shown(check, &title(*check), "notReached")));
     }
     Value::Array(list)
 }
 
-fn shown(id: &str, title: &str, result: &str) -> Value {
+fn shown(id: impl Serialize, title: &str, result: &str) -> Value {
     json!({ "id": id, "title": title, "result": result })
 }
 
@@ -90,23 +78,23 @@ fn not_reached(
     performed: &[(Check, bool)],
     evidence: &Map<String, Value>,
     last: Option<Check>,
-) -> impl Iterator<Item = Check> + use<> {
+) -> Vec<Check> {
     let was = |check: Check| performed.iter().any(|(done, _)| *done == check);
     let kind = evidence.get("credential").and_then(|report| report.get("kind")).and_then(Value::as_str);
-    let expected: &[Check] =
-        if row.get("action").is_some_and(|action| action == "requestToken") && !was(Check::Credential) {
-            &OF_SIGNED_REQUEST
-        } else if was(Check::Secret) || kind == Some("key") {
-            &OF_KEY
-        } else if was(Check::Jwt) || kind == Some("jwt") {
-            &OF_JWT
-        } else {
-            &OF_TOKEN
-        };
-    let place = last.and_then(|last| expected.iter().position(|check| *check == last));
+    let is_request = row.get("action").is_some_and(|action| action == "requestToken");
+    let expected = if is_request && !was(Check::Credential) {
+        OF_SIGNED_REQUEST.to_vec()
+    } else if was(Check::Secret) || kind == Some("key") {
+        OF_KEY.to_vec()
+    } else if was(Check::Jwt) || kind == Some("jwt") {
+        [&OF_JWT[..], &OF_TOKEN].concat()
+    } else {
+        [&OF_SEALED_TOKEN[..], &OF_TOKEN].concat()
+    };
+    let is_before = |check: &Check| Some(*check) != last;
     let needs_permission = row.contains_key("operation");
-    let rest = expected.get(place.map_or(expected.len(), |place| place.saturating_add(1))..).unwrap_or_default();
-    rest.iter().copied().filter(move |check| *check != Check::Permitted || needs_permission)
+    let rest = expected.into_iter().skip_while(is_before).skip(1);
+    rest.filter(|check| *check != Check::Permitted || needs_permission).collect()
 }
 
 /// Returns the steps of the verification of a JWT, of which `part` failed.
@@ -125,32 +113,6 @@ fn jwt_checks(part: &str) -> Vec<Value> {
         std::cmp::Ordering::Greater => "notReached",
     };
     steps.iter().enumerate().map(|(step, (id, title))| shown(id, title, result(step))).collect()
-}
-
-const fn id(check: Check) -> &'static str {
-    match check {
-        Check::Accepted => "accepted",
-        Check::Credential => "credential",
-        Check::SameKey => "sameKey",
-        Check::KeyKnown => "keyKnown",
-        Check::Secret => "secret",
-        Check::Sealed => "sealed",
-        Check::Jwt => "jwt",
-        Check::KeyInForce => "keyInForce",
-        Check::NotExpired => "notExpired",
-        Check::NotInFuture => "notInFuture",
-        Check::NotRevoked => "notRevoked",
-        Check::Outer => "outer",
-        Check::Identity => "identity",
-        Check::Rate => "rate",
-        Check::Mac => "mac",
-        Check::Proof => "proof",
-        Check::Timestamp => "timestamp",
-        Check::Nonce => "nonce",
-        Check::Grant => "grant",
-        Check::Permitted => "permitted",
-        Check::Request => "request",
-    }
 }
 
 fn title(check: Check) -> String {

@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 
 use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Timestamp, TokenRequest};
-use ably_auth_inspect::{Answer, Kind, Legend, Matrix, Report, Verdict, inspect, mac, redact};
+use ably_auth_inspect::{Answer, Cause, Kind, Legend, Matrix, Report, Verdict, inspect, redact};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::facts::limited;
-use super::{clocks, jwt};
-use crate::apps::Key;
+use super::{clocks, jwt, signatures};
 use crate::journal::checks::Check;
 use crate::journal::row::CredentialFacts;
 use crate::state::State;
@@ -54,16 +53,17 @@ impl Refused<'_> {
     /// Gathers the evidence as JSON. It contains no secret and no token.
     pub(crate) fn evidence(&self, state: &State) -> Option<Box<RawValue>> {
         let mut evidence = Map::new();
-        if let Some(report) = self.credential.filter(|text| text.len() <= MAX_CREDENTIAL).map(|text| self.report(text))
-        {
-            self.explain_credential(state, &report, &mut evidence);
+        let credential = self.credential.filter(|text| text.len() <= MAX_CREDENTIAL);
+        let report = credential.map(|text| self.report(text));
+        if let Some(report) = &report {
+            self.explain_credential(state, report, &mut evidence);
             evidence.insert("credential".into(), json!(report));
         }
         if let Some(request) = self.token_request {
             self.explain_request(state, request, &mut evidence);
         }
         if let Some(asked) = self.asked.filter(|_| self.failed == Check::Permitted) {
-            self.explain_permission(state, asked, &mut evidence);
+            self.explain_permission(state, asked, report.as_ref(), &mut evidence);
         }
         // The parts that explain most go last.
         for part in ["sent", "credential", "matrix", "mac", "signature"] {
@@ -77,13 +77,10 @@ impl Refused<'_> {
     }
 
     fn report(&self, credential: &str) -> Report {
-        let mut report = inspect(credential, self.now);
-        report.title = report.title.trim_end_matches(", not verified").to_owned();
-        report.verdict = Some(match self.facts {
+        inspect(credential, self.now).with_verdict(match self.facts {
             Some(_) => Verdict::accepted(),
             None => Verdict::refused(self.code, redact(self.reason)),
-        });
-        report
+        })
     }
 
     fn explain_credential(&self, state: &State, report: &Report, evidence: &mut Map<String, Value>) {
@@ -111,24 +108,20 @@ impl Refused<'_> {
         let right = key.api_key().secret().expose();
         let other = app.app.keys().find(|other| other.api_key().secret() == presented.secret());
         let cause = if let Some(other) = other {
-            let title = "The secret is another key's";
-            (title, format!("The secret belongs to `{}`.", other.name()), "Send the name and the secret of one key.")
+            let explanation = format!("The secret belongs to `{}`.", other.name());
+            let fix = "Send the name and the secret of one key.";
+            Cause::new("The secret is another key's", explanation, fix).certain()
         } else if sent.len() >= right.len() / 2 && (right.starts_with(sent) || right.ends_with(sent)) {
             let explanation = format!("{} of its {} characters were sent.", sent.len(), right.len());
-            ("The secret is cut off", explanation, "Copy the whole key again.")
+            Cause::new("The secret is cut off", explanation, "Copy the whole key again.").certain()
         } else if sent.trim() == right || sent.eq_ignore_ascii_case(right) {
-            (
-                "The secret was changed on its way",
-                "White space or upper case differs.".into(),
-                "Send the key unchanged.",
-            )
+            let explanation = "It differs from the right one in white space or in upper and lower case.";
+            Cause::new("The secret was changed on its way", explanation, "Send the key unchanged.").certain()
         } else {
-            let explanation = "It is not the secret of this key, nor of another key of the app.".into();
-            ("The secret is wrong", explanation, "Copy the key again; it may be from before a restart or a rotation.")
+            let explanation = "It is not the secret of this key, nor of another key of the app.";
+            let fix = "Copy the key again; it may be from before a restart or a rotation.";
+            Cause::new("The secret is wrong", explanation, fix)
         };
-        let (title, explanation, fix) = cause;
-        let is_certain = title != "The secret is wrong";
-        let cause = json!({ "title": title, "explanation": explanation, "fix": fix, "isCertain": is_certain });
         evidence.insert("signature".into(), json!({ "cause": cause }));
     }
 
@@ -138,12 +131,7 @@ impl Refused<'_> {
         let Ok((app, key)) = state.registry.key(name) else { return };
         match self.failed {
             Check::Mac => {
-                let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != name);
-                let mut explanation = mac::explain(request, key.api_key(), others);
-                if !state.sandbox {
-                    explanation.cause = None;
-                }
-                evidence.insert("mac".into(), json!(explanation));
+                evidence.insert("mac".into(), json!(signatures::explain_mac(state, request, &app.app, &key)));
             }
             Check::Timestamp => {
                 let timestamp = request.trust_key_holder(name).and_then(|request| request.timestamp());
@@ -168,7 +156,13 @@ impl Refused<'_> {
         }
     }
 
-    fn explain_permission(&self, state: &State, asked: Asked<'_>, evidence: &mut Map<String, Value>) {
+    fn explain_permission(
+        &self,
+        state: &State,
+        asked: Asked<'_>,
+        report: Option<&Report>,
+        evidence: &mut Map<String, Value>,
+    ) {
         let Some(facts) = self.facts else { return };
         let Ok(has) = Capability::parse_lenient(&facts.capability) else { return };
         let text = json!({ asked.channel: [asked.operation] }).to_string();
@@ -178,28 +172,25 @@ impl Refused<'_> {
             evidence.insert("matrix".into(), json!({ "title": title, "matrix": matrix }));
         }
         evidence.insert("explanation".into(), Answer::new(&has, asked.channel, asked.operation).explanation.into());
-        self.explain_limit(state, facts, asked, evidence);
-    }
-
-    /// Names the mistake if a JWT asks for a right that its key does not have.
-    fn explain_limit(&self, state: &State, facts: &CredentialFacts<'_>, asked: Asked<'_>, to: &mut Map<String, Value>) {
-        let credential = self.credential.filter(|text| text.len() <= MAX_CREDENTIAL);
-        let report = credential.map(|text| inspect(text, self.now)).filter(|report| report.kind == Kind::Jwt);
-        let is_asked = report.and_then(|report| report.asks(asked.channel, asked.operation));
-        if !is_asked.is_some_and(|answer| answer.permitted) {
-            return;
+        let written = report.filter(|report| report.kind == Kind::Jwt);
+        let written = written.and_then(|report| report.asks(asked.channel, asked.operation));
+        if written.is_some_and(|answer| answer.permitted) {
+            explain_limit(state, facts, asked, evidence);
         }
-        let Ok((_, key)) = state.registry.key(&facts.key) else { return };
-        let explanation = format!(
-            "The JWT asks for `{}` on `{}`, but its key `{}` does not have it, and no JWT has more than its key.",
-            asked.operation, asked.channel, facts.key
-        );
-        let title = "The key lacks this right";
-        let fix = "Sign the JWT with a key that has it, or give the key the right.";
-        let cause = json!({ "title": title, "explanation": explanation, "fix": fix, "isCertain": true });
-        to.insert("signature".into(), json!({ "cause": cause }));
-        to.insert("keyCapability".into(), limited(key.capability().to_string()).into());
     }
+}
+
+/// Names the mistake if a JWT asks for a right that its key does not have.
+fn explain_limit(state: &State, facts: &CredentialFacts<'_>, asked: Asked<'_>, evidence: &mut Map<String, Value>) {
+    let Ok((_, key)) = state.registry.key(&facts.key) else { return };
+    let explanation = format!(
+        "The JWT asks for `{}` on `{}`, but its key `{}` does not have it, and no JWT has more than its key.",
+        asked.operation, asked.channel, facts.key
+    );
+    let fix = "Sign the JWT with a key that has it, or give the key the right.";
+    let cause = Cause::new("The key lacks this right", explanation, fix).certain();
+    evidence.insert("signature".into(), json!({ "cause": cause }));
+    evidence.insert("keyCapability".into(), limited(key.capability().to_string()).into());
 }
 
 /// The fields of a token request that the service reads.

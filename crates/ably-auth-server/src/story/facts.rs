@@ -18,17 +18,23 @@ const MAX_TEXT: usize = 256;
 /// The part of a text in which keys and tokens are looked for, in bytes. The rest is not shown.
 const MAX_REDACTED: usize = 4096;
 
+impl CredentialKind {
+    /// Returns the kind of a caller's credential.
+    pub(crate) fn of(principal: &Principal) -> Self {
+        match principal.token() {
+            None => Self::Key,
+            Some(token) if token.claims().is_some() => Self::Jwt,
+            Some(_) => Self::Token,
+        }
+    }
+}
+
 impl<'a> CredentialFacts<'a> {
     /// Returns the facts about the credential of a caller.
     pub(crate) fn of(principal: &'a Principal) -> Self {
         let token = principal.token();
-        let kind = match token {
-            None => CredentialKind::Key,
-            Some(token) if token.claims().is_some() => CredentialKind::Jwt,
-            Some(_) => CredentialKind::Token,
-        };
         Self {
-            kind,
+            kind: CredentialKind::of(principal),
             key: Cow::Borrowed(principal.key.name()),
             client_id: token.and_then(|token| client_id(token.client_id())),
             capability: limited(principal.capability().to_string()),

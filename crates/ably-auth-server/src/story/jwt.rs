@@ -8,6 +8,7 @@ use ably_auth_inspect::{Legend, Matrix};
 use serde_json::{Map, Value, json};
 
 use super::clocks;
+use super::signatures::explain_jwt;
 use crate::apps::Key;
 use crate::policy::verify_token::LEEWAY;
 use crate::state::State;
@@ -20,10 +21,7 @@ pub(super) fn explain(state: &State, presented: &str, code: ErrorCode, now: Time
     let Ok((app, key)) = state.registry.key(jwt.key_name()) else { return };
     let claims = jwt.decode_without_verifying();
     if !is_signed(&jwt, &key, claims.as_ref().ok()) {
-        let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != key.name());
-        // In production, a cause would tell the console's reader about the secrets of keys.
-        if state.sandbox {
-            let cause = ably_auth_inspect::jwt::explain_signature(text, key.api_key(), others);
+        if let Some(cause) = explain_jwt(state, text, &app.app, &key) {
             to.insert("signature".into(), json!({ "cause": cause }));
         }
         to.insert("jwtCheck".into(), "signature".into());

@@ -8,6 +8,7 @@ mod clocks;
 mod evidence;
 mod facts;
 mod jwt;
+mod signatures;
 
 use ably_auth_core::{Capability, Timestamp};
 use ably_auth_inspect::{Legend, Life, Matrix};
@@ -19,6 +20,7 @@ use crate::journal::row::{CredentialFacts, CredentialKind, Entry, IssuedFacts};
 use crate::state::State;
 pub(crate) use evidence::{Asked, Refused};
 pub(crate) use facts::{credential_text, is_secret, limited, named_key, shown};
+pub(crate) use signatures::explain_mac;
 
 /// Returns the story of the entry with the number `seq` as JSON. Life bars show the time `now`.
 pub(crate) fn story(state: &State, entry: &Entry<'_>, seq: u64, now: Timestamp) -> Value {

@@ -1,9 +1,9 @@
 //! Access to the console: the pages and the tokens that it accepts.
 
 use ably_auth_core::{ErrorCode, Token};
-use http::Uri;
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::request::Parts;
+use http::{HeaderValue, Uri};
 
 use super::visit::Visit;
 use crate::http::call::Call;
@@ -33,21 +33,16 @@ pub(super) fn check_origin(visit: &Visit<'_>) -> Result<(), Refusal> {
     }
     // Browsers send this header with requests that have no `Origin`, such as images.
     let site = call.header("sec-fetch-site").unwrap_or("none");
-    let is_of_page = api_path(call.parts.uri.path()).is_some() && !matches!(site, "none" | "same-origin");
-    let Some(origin) = call.parts.headers.get(ORIGIN).filter(|_| !is_of_page) else {
-        return if is_of_page { Err(foreign_page()) } else { Ok(()) };
+    let is_of_other_site = api_path(call.parts.uri.path()).is_some() && !matches!(site, "none" | "same-origin");
+    let is_own = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        origin.and_then(|origin| Some(origin.authority()? == target.as_ref()?)) == Some(true)
     };
-    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
-    let is_own = origin.and_then(|origin| Some(origin.authority()? == target.as_ref()?));
-    if is_own == Some(true) {
+    if !is_of_other_site && call.parts.headers.get(ORIGIN).is_none_or(is_own) {
         return Ok(());
     }
-    Err(foreign_page())
-}
-
-fn foreign_page() -> Refusal {
     let problem = "the console answers only its own page; open the page at `/console` of this address";
-    Refusal::new(ErrorCode::FORBIDDEN, problem)
+    Err(Refusal::new(ErrorCode::FORBIDDEN, problem))
 }
 
 /// Returns true if the request has the token of the admin console.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::visit::Visit;
-use super::{body, inspect, keys};
+use super::{inspect, keys};
 use crate::http::format::Format;
 use crate::http::keys as endpoints;
 use crate::http::reply::Reply;
@@ -43,7 +43,7 @@ enum TokenKind {
 /// Issues a token: by the exchange of a token request that the key signs, or as a JWT.
 pub(super) async fn issue(visit: &Visit<'_>) -> Result<Reply, Refusal> {
     let call = visit.call;
-    let NewToken { key_name, kind, ttl_ms, capability, client_id } = body::read(call)?;
+    let NewToken { key_name, kind, ttl_ms, capability, client_id } = visit.body()?;
     let key = keys::find(visit, &key_name)?;
     let mut params = TokenParams::new();
     if let Some(millis) = ttl_ms {
@@ -88,7 +88,7 @@ struct NewRevocation {
 }
 
 pub(super) async fn revoke(visit: &Visit<'_>) -> Result<Reply, Refusal> {
-    let body: NewRevocation = body::read(visit.call)?;
+    let body: NewRevocation = visit.body()?;
     let principal = holder(visit, &body.key_name).await?;
     let revocation = Revocation {
         targets: body.targets,

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::actions;
 use super::overview::show_capability;
 use super::visit::Visit;
-use super::{actions, body};
 use crate::http::call::Call;
 use crate::http::format::Format;
 use crate::http::keys;
@@ -89,13 +89,13 @@ fn show(found: &Description, room: &mut usize) -> Value {
 }
 
 pub(super) fn end(visit: &Visit<'_>, id: &str) -> Result<Reply, Refusal> {
-    body::read_empty(visit.call)?;
+    visit.empty_body()?;
     if visit.call.state.connections.end(id) { Ok(Reply::empty()) } else { Err(unknown()) }
 }
 
 /// Revokes the token of a connection, by the attribute that concerns the fewest other tokens.
 pub(super) async fn revoke(visit: &Visit<'_>, id: &str) -> Result<Reply, Refusal> {
-    body::read_empty(visit.call)?;
+    visit.empty_body()?;
     let call = visit.call;
     let found = ask(call, Some(id)).await.pop().ok_or_else(unknown)?;
     let target = found.target.map_err(|problem| Refusal::new(ErrorCode::BAD_REQUEST, problem))?;

@@ -7,7 +7,6 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body;
 use super::visit::Visit;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
@@ -28,7 +27,7 @@ enum NewFault {
 }
 
 pub(super) fn set(visit: &Visit<'_>) -> Result<Reply, Refusal> {
-    let (fault, count) = match body::read(visit.call)? {
+    let (fault, count) = match visit.body()? {
         NewFault::Refuse { count, code, status } => {
             let code = ErrorCode::new(code);
             if !metrics::codes().any(|known| known == code) {

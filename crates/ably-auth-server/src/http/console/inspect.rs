@@ -3,15 +3,13 @@
 use ably_auth_backend::credentials::{self, Accepted, Credential};
 use ably_auth_core::capability::Work;
 use ably_auth_core::{Capability, ErrorCode, JwtClaims, KeyName, Token, TokenRequest};
-use ably_auth_inspect::{Answer, Kind, Legend, Life, Matrix, Report, Verdict, bare_credential, inspect, mac};
+use ably_auth_inspect::{Answer, Kind, Legend, Life, Matrix, Report, Verdict, bare_credential, inspect};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body;
 use super::visit::Visit;
-use crate::apps::Key;
 use crate::http::call::Call;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
@@ -20,6 +18,7 @@ use crate::policy::authenticate::Authenticator;
 use crate::policy::issue::Issuer;
 use crate::policy::verify_token::Reader;
 use crate::refusal::Refusal;
+use crate::story::explain_mac;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +29,7 @@ struct Question {
 }
 
 pub(super) async fn answer(visit: &Visit<'_>) -> Result<Reply, Refusal> {
-    let Question { text, operation, channel } = body::read(visit.call)?;
+    let Question { text, operation, channel } = visit.body()?;
     let (report, effective) = report(visit.call, &text).await;
     let answer = match (operation, channel) {
         (Some(operation), Some(channel)) => match effective {
@@ -70,7 +69,7 @@ pub(super) async fn report(call: &Call<'_>, text: &str) -> (Report, Option<Capab
                 effective = Some(bearer.token.capability().clone());
             }
             let verdict = Authenticator { state, checks: &checks }.bearer(&token, now).await;
-            report.verdict = Some(verdict_of(verdict.map(|_| ())));
+            report = report.with_verdict(verdict_of(verdict.map(|_| ())));
         }
         Kind::Key => {
             let Some(credential) = key(text) else {
@@ -81,18 +80,15 @@ pub(super) async fn report(call: &Call<'_>, text: &str) -> (Report, Option<Capab
                 report.capability = Some(principal.capability().to_string());
                 report.matrix = Some(Matrix::of(principal.capability()));
             }
-            report.verdict = Some(verdict_of(principal.map(|_| ())));
+            report = report.with_verdict(verdict_of(principal.map(|_| ())));
         }
         Kind::TokenRequest => {
             if let Ok(request) = serde_json::from_str(&bare_credential(text)) {
-                report.verdict = check_request(call, &request, &mut report.problems)
-                    .map_or_else(|refusal| Some(verdict_of_refusal(&refusal)), |()| Some(Verdict::accepted()));
+                let checked = check_request(call, &request, &mut report.problems);
+                report = report.with_verdict(verdict_of(checked));
             }
         }
         _ => {}
-    }
-    if report.verdict.is_some() {
-        report.title = report.title.trim_end_matches(", not verified").to_owned();
     }
     (report, effective)
 }
@@ -102,10 +98,8 @@ fn check_request(call: &Call<'_>, request: &TokenRequest, problems: &mut Vec<Str
     let (state, checks) = (call.state, Checks::default());
     let (app, key) = state.registry.key(&KeyName::parse(request.key_name())?)?;
     let checked = Issuer { state, checks: &checks }.check(&key, request, call.now);
-    // In production, a cause would tell the console's reader about the secrets of keys.
-    if state.sandbox && Check::failed_one(&checks.numbers()) == Some(Check::Mac) {
-        let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != key.name());
-        let cause = mac::explain(request, key.api_key(), others).cause;
+    if Check::failed_one(&checks.numbers()) == Some(Check::Mac) {
+        let cause = explain_mac(state, request, &app.app, &key).cause;
         problems.extend(cause.map(|cause| format!("{}: {} {}", cause.title, cause.explanation, cause.fix)));
     }
     checked
@@ -135,12 +129,8 @@ fn from_header(scheme: &str, text: &str) -> Option<Credential> {
 fn verdict_of(result: Result<(), Refusal>) -> Verdict {
     match result {
         Ok(()) => Verdict::accepted(),
-        Err(refusal) => verdict_of_refusal(&refusal),
+        Err(refusal) => Verdict::refused(refusal.info().code(), refusal.info().message()),
     }
-}
-
-fn verdict_of_refusal(refusal: &Refusal) -> Verdict {
-    Verdict::refused(refusal.info().code(), refusal.info().message())
 }
 
 #[derive(Deserialize)]
@@ -154,7 +144,7 @@ struct Pair {
 const LEGEND: Legend = Legend { yes: "in both", refused: "only in the first", unrequested: "only in the second" };
 
 pub(super) fn intersect(visit: &Visit<'_>) -> Result<Reply, Refusal> {
-    let Pair { a, b } = body::read(visit.call)?;
+    let Pair { a, b } = visit.body()?;
     let parse = |name: &str, text: &str| {
         Capability::parse_lenient(text)
             .map_err(|error| Refusal::new(ErrorCode::BAD_REQUEST, format!("invalid `{name}`: {error}")))

@@ -5,8 +5,8 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::overview::url;
+use super::snippets;
 use super::visit::Visit;
-use super::{body, snippets};
 use crate::apps::Key;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
@@ -43,7 +43,7 @@ pub(super) fn answer(visit: &Visit<'_>, name: &str, is_revealed: bool) -> Result
 
 /// Replaces the key by a new one with the same rights, and revokes it.
 pub(super) async fn rotate(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
-    body::read_empty(visit.call)?;
+    visit.empty_body()?;
     let key = find(visit, name)?;
     let names = (key.name().app_id(), key.name().key_id());
     let new = control::rotate_key(visit.call.state, names, visit.call.now).await?;

@@ -2,7 +2,6 @@
 
 pub(crate) mod access;
 mod actions;
-mod body;
 mod connections;
 mod faults;
 mod inspect;
@@ -87,7 +86,7 @@ async fn answer(visit: &Visit<'_>, segments: &[&str], methods: &'static str) -> 
         ("POST", ["revocations"]) => actions::revoke(visit).await,
         ("GET", ["keys", name]) => keys::answer(visit, name, false),
         ("POST", ["keys", name, "reveal"]) => {
-            body::read_empty(visit.call)?;
+            visit.empty_body()?;
             keys::answer(visit, name, true)
         }
         ("POST", ["keys", name, "rotate"]) => keys::rotate(visit, name).await,

@@ -60,7 +60,7 @@ fn service(call: &Call<'_>, mode: Mode) -> Value {
     }
     let journal = call.state.journal.as_ref().map(|journal| {
         let (rows, bytes) = journal.usage();
-        json!({ "rows": rows, "bytes": bytes, "maxBytes": journal.max_bytes(), "leftOut": journal.left_out() })
+        json!({ "rows": rows, "bytes": bytes, "maxBytes": journal.max_bytes(), "leftOut": journal.admission.left_out() })
     });
     json!({
         "version": env!("CARGO_PKG_VERSION"),

@@ -7,7 +7,6 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body;
 use super::visit::Visit;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
@@ -18,7 +17,7 @@ use crate::state::emulation::Back;
 const MAX_ADVANCE_MILLIS: u64 = 400 * 24 * 60 * 60 * 1_000;
 
 pub(super) fn reset(visit: &Visit<'_>) -> Result<Reply, Refusal> {
-    body::read_empty(visit.call)?;
+    visit.empty_body()?;
     let recipe = visit.call.state.back().and_then(|back| back.recipe());
     recipe.ok_or_else(lasting)?.reset().map_err(|_| Refusal::internal())?;
     Ok(Reply::empty())
@@ -31,7 +30,7 @@ struct Advance {
 }
 
 pub(super) fn move_clock(visit: &Visit<'_>) -> Result<Reply, Refusal> {
-    let Advance { advance_ms } = body::read(visit.call)?;
+    let Advance { advance_ms } = visit.body()?;
     if advance_ms > MAX_ADVANCE_MILLIS {
         let message = "invalid `advanceMs`: it is more than 400 days; give less";
         return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));

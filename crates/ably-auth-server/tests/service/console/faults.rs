@@ -76,12 +76,14 @@ fn clock_is_moved_and_reset_forgets() {
     let app = world.send(Request::post("/apps"), "{}").json();
     assert_eq!(get(&world, "overview")["apps"].as_array().unwrap().len(), 3);
     let _ = put(&world, &json!({ "kind": "drop", "count": 5 }));
+    let last = get(&world, "log")["last"].as_u64().unwrap();
     assert_eq!(post(&world, "reset", &json!({})).status, 204);
     let overview = get(&world, "overview");
     assert_eq!((&overview["service"]["clockAheadMs"], &overview["faults"]), (&json!(0), &Value::Null));
     assert!(!overview["apps"].to_string().contains(app["appId"].as_str().unwrap()), "apps from run time are forgotten");
     assert_eq!(world.exchange(&request).status, 201, "used nonces are forgotten");
     assert_eq!(world.get("/channels/a", &basic(KEY)).code(), (200, 0), "keys stay");
+    assert_eq!(get(&world, "log")["last"], last + 2, "the log goes on");
 }
 
 #[test]

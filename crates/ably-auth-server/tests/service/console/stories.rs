@@ -61,6 +61,28 @@ fn granted_exchange_has_passed_all_checks() {
     assert_eq!(marks("chat:1"), json!(["no", "yes", "unrequested"]));
 }
 
+/// The checks that a refusal did not reach are those that follow in a granted request.
+#[test]
+fn checks_not_reached_are_those_of_granted_request() {
+    let world = world();
+    let token = bearer(&world.token(KEY, &params()));
+    let jwt = format!("Bearer {}", jwt(KEY, 60, &json!({})));
+    let forged = |credential: &str| format!("{}AAAAAAAA", &credential[..credential.len() - 8]);
+    for (credential, wrong) in
+        [(basic(KEY), basic_of(&format!("{KEY}:wrong"))), (token.clone(), forged(&token)), (jwt.clone(), forged(&jwt))]
+    {
+        let granted = checks(&request_with(&world, &credential), "passed");
+        let refused = request_with(&world, &wrong);
+        let position = |check: &String| granted.iter().position(|granted| granted == check);
+        assert!(checks(&refused, "passed").iter().all(|check| position(check).is_some()), "{refused}");
+        // The verification of a JWT is one check if it passes, and several steps if it fails.
+        let steps = ["claims", "times", "lifetime", "capability"];
+        let rest: Vec<_> =
+            checks(&refused, "notReached").into_iter().filter(|check| !steps.contains(&check.as_str())).collect();
+        assert!(rest.len() >= 4 && granted.ends_with(&rest), "{granted:?} {refused}");
+    }
+}
+
 #[test]
 fn wrong_mac_shows_canonical_text_and_cause() {
     let world = world();
