@@ -25,6 +25,10 @@ pub(crate) struct Serve {
     /// Validate the configuration and the files that it names, print the effective values, and exit
     #[arg(long)]
     pub(crate) check_config: bool,
+    /// Shut down when stdin ends, so that the service does not outlive the program that started it
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_UNTIL_STDIN_ENDS", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) until_stdin_ends: Switch,
     /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, env = "ABLY_AUTH_LISTEN", default_value = "127.0.0.1:8484")]
     pub(crate) listen: SocketAddr,

@@ -23,7 +23,7 @@ pub(crate) fn run(args: Args, effective: &[(String, String, &'static str)]) -> R
     match args.command {
         Command::Demo => demo::run(args.json),
         Command::Connect(connect) => connect::run(*connect, args.json),
-        Command::Serve(serve) => serve::run(&serve, effective),
+        Command::Serve(serve) => serve::run(&serve, effective, args.json),
         Command::Key(key) => key::run(key),
         Command::App(app) => app::run(app),
         Command::TokenRequest(token_request) => token_request::run(token_request),

@@ -12,6 +12,8 @@ mod refusals;
 mod reload;
 mod sandbox;
 mod secrets;
+mod shutdown;
+mod started;
 
 use std::fs;
 use std::io::Read as _;
@@ -32,13 +34,18 @@ use crate::{config, credential, input};
 use audit::AuditLog;
 use limits::{limits, store_limits};
 use reload::Fingerprint;
+use started::Started;
 
 /// Runs the service. `effective` has the name, value and origin of each option.
-pub(crate) fn run(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
-    serve(args, effective).map_err(|failure| failure.or_text(|text| config::with_origin(text, effective)))
+pub(crate) fn run(
+    args: &Serve,
+    effective: &[(String, String, &'static str)],
+    as_json: bool,
+) -> Result<Outcome, Failure> {
+    serve(args, effective, as_json).map_err(|failure| failure.or_text(|text| config::with_origin(text, effective)))
 }
 
-fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+fn serve(args: &Serve, effective: &[(String, String, &'static str)], as_json: bool) -> Result<Outcome, Failure> {
     if args.check_config {
         let SetUp { service, .. } = set_up(args)?;
         if args.tls_self_signed.is_none() {
@@ -72,14 +79,20 @@ fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<O
             service.trust_clock().await.map_err(|error| Failure::input("--clock-is-right", error))?;
         }
         // Install the handlers before the address is printed, so that no signal is missed.
-        let shutdown = shutdown().map_err(uncaught)?;
+        let shutdown = shutdown::requested(args.until_stdin_ends).map_err(uncaught)?;
         let bound = Server::bind(args.listen, service.clone()).await;
         let mut server = bound.map_err(|error| Failure::input("--listen", error))?;
         if let Some(admin) = args.admin {
             server = server.admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
         sandbox::warn(args, server.local_addr(), tls.is_some());
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let started = Started {
+            args,
+            address: server.local_addr(),
+            admin: server.admin_addr(),
+            is_tls: tls.is_some(),
+            key: sandbox_key.as_ref(),
+        };
         if let Some((tls, files)) = tls {
             server = server.tls(tls.clone());
             if let Some(files) = files {
@@ -92,19 +105,7 @@ fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<O
         if let Some((path, read)) = args.apps.clone().zip(apps) {
             tokio::spawn(reload::watch(path, read, service, hangups));
         }
-        output::line(&format!("listening on {scheme}://{}", server.local_addr()));
-        if args.console && args.sandbox {
-            output::line(&format!("console on {scheme}://{}/console", sandbox::reachable(server.local_addr())));
-        }
-        if let Some(admin) = server.admin_addr() {
-            output::line(&format!("health and metrics on http://{admin}"));
-            if args.admin_console.is_some() {
-                output::line(&format!("console on http://{admin}/console"));
-            }
-        }
-        if let Some(key) = &sandbox_key {
-            output::line(&sandbox::first_lines(key, scheme, server.local_addr(), args.tls_self_signed.as_deref()));
-        }
+        output::line(&if as_json { started.json().to_string() } else { started.text() });
         output::check_written()?;
         notify::systemd("READY=1");
         let shutting_down = async {
@@ -264,23 +265,4 @@ fn tls(args: &Serve) -> Result<Option<(Tls, Option<certificate::Files>)>, Failur
     let tls = Tls::from_pem(&certificates, &private_key).map_err(|error| Failure::input(&named, error))?;
     let files = certificate::Files::read(certificate, key, Fingerprint::of(&(certificates, private_key)));
     Ok(Some((tls, Some(files))))
-}
-
-/// Returns a future that completes on Ctrl-C, or on SIGTERM on Unix.
-fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

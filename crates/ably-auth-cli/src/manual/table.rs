@@ -40,11 +40,15 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "ably-auth serve --listen 0.0.0.0:8443 --apps apps.json \\\n  --tls-cert cert.pem --tls-key key.pem",
             ),
             (
+                "Start a sandbox from a program, and print its URL and key as JSON",
+                "ably-auth serve --sandbox --json --until-stdin-ends \\\n  --listen 127.0.0.1:0",
+            ),
+            (
                 "Validate a configuration file, and print the effective values",
                 "ably-auth serve --config ably-auth.toml --check-config",
             ),
         ],
-        done: "the service ended after a signal, or the configuration is valid",
+        done: "the service was asked to end, or the configuration is valid",
         no: None,
         bad: BAD_INPUT,
     },

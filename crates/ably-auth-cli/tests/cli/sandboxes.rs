@@ -5,7 +5,7 @@ use std::net::{IpAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::operating::{LoggedService, get};
 use crate::support::{File, Process, Service, TIMEOUT, apps, finish, program, run, run_with_key_in_env, spawn};
@@ -57,6 +57,54 @@ fn printed_examples_of_sandbox_with_tls_use_tls() {
     for said in ["tls: true", "endpoint https://127.0.0.1:", &format!("curl --cacert '{quoted}' -u")] {
         assert!(text.contains(said), "{said}: {text}");
     }
+}
+
+/// Starts a sandbox with `--json` and an open stdin. Returns the process, and its output.
+fn sandbox_for_program(more: &[&str]) -> (Process, Value) {
+    let args = ["serve", "--sandbox", "--json", "--until-stdin-ends", "--listen", "127.0.0.1:0"];
+    let mut process = spawn(program(&[&args, more].concat()).stdin(Stdio::piped()).stderr(Stdio::null()));
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (process, serde_json::from_str(&line).unwrap())
+}
+
+#[test]
+fn program_gets_address_and_key_as_json() {
+    let certificate = File(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-json.pem", std::process::id())));
+    for (more, scheme) in [(&[][..], "http"), (&["--tls-self-signed", certificate.path()], "https")] {
+        let (_process, started) = sandbox_for_program(more);
+        let port = started["port"].as_u64().unwrap();
+        let url = format!("{scheme}://127.0.0.1:{port}");
+        let console = format!("{url}/console");
+        let key = started["key"].as_str().unwrap();
+        let tls = scheme == "https";
+        let expected =
+            json!({ "url": url, "endpoint": "127.0.0.1", "port": port, "tls": tls, "key": key, "console": console });
+        assert_eq!(started, expected);
+        assert_eq!(run_with_key_in_env(&["key", "inspect", "--json"], key).status, Some(0));
+    }
+
+    let apps = apps("json-started.json");
+    let (_process, started) =
+        sandbox_for_program(&["--apps", apps.path(), "--admin", "127.0.0.1:0", "--console", "false"]);
+    assert!(started["admin"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{started}");
+    assert!(started.get("key").is_none() && started.get("console").is_none(), "{started}");
+}
+
+#[test]
+fn service_shuts_down_when_its_stdin_ends() {
+    let (mut process, _) = sandbox_for_program(&[]);
+    drop(process.0.stdin.take());
+    assert_eq!(process.wait_for_exit(), Some(0));
+}
+
+#[test]
+fn service_with_closed_stdin_keeps_serving() {
+    let (process, text) = sandbox(&[]);
+    let mut command = program(&["token", "request", "--endpoint", after(&text, "listening on ")]);
+    // `sandbox` gave it an empty stdin.
+    finish(command.env("ABLY_API_KEY", after(&text, "export ABLY_API_KEY=")), "").yes();
+    drop(process);
 }
 
 #[test]
