@@ -10,6 +10,7 @@ mod examples;
 mod lint;
 mod msrv;
 mod package;
+mod packages;
 mod report;
 mod suites;
 mod test;
@@ -54,6 +55,12 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "package each crate, and build and run a program from the packages alone",
         run: package::run,
+    },
+    Task {
+        name: "packages",
+        options: &[],
+        about: "pack the program for npm and PyPI, and run tests of apps with the packages; needs node, npm, python3 and the network",
+        run: packages::run,
     },
     Task {
         name: "examples",

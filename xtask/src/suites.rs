@@ -92,6 +92,6 @@ pub(crate) fn vectors(_: &[String]) -> Result {
     others("vectors", &[])
 }
 
-fn others(task: &str, options: &[String]) -> Result {
+pub(crate) fn others(task: &str, options: &[String]) -> Result {
     command::run(command::cargo(["run", "--quiet", "--package", "interop", "--", task]).args(options))
 }

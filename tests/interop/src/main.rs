@@ -1,12 +1,13 @@
 //! The service and our JWTs as programs of others see them: Ably's SDKs, schemathesis, other JWT libraries, and a browser.
 //!
-//! `interop sdks|openapi|vectors|browser`, in the root of the project. The programs are installed under `target/interop`, from npm
+//! `interop sdks|openapi|vectors|packages|browser`, in the root of the project. The programs are installed under `target/interop`, from npm
 //! and PyPI.
 
 mod browser;
 mod first_lines;
 mod matrix;
 mod openapi;
+mod packages;
 mod programs;
 mod sdks;
 mod servers;
@@ -23,8 +24,9 @@ fn main() -> ExitCode {
         Some("sdks") => sdks::run(),
         Some("openapi") => openapi::run(),
         Some("vectors") => vectors::run(),
+        Some("packages") => packages::run(),
         Some("browser") => browser::run(std::env::args().any(|option| option == "--screenshots")),
-        _ => Err(vec!["invalid task; give `sdks`, `openapi`, `vectors` or `browser`".into()]),
+        _ => Err(vec!["invalid task; give `sdks`, `openapi`, `vectors`, `packages` or `browser`".into()]),
     };
     let Err(complaints) = done else { return ExitCode::SUCCESS };
     complaints.iter().for_each(|complaint| eprintln!("error: {complaint}"));

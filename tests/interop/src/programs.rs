@@ -7,7 +7,7 @@ use std::{env, fs, path};
 use crate::{Result, run};
 
 pub(crate) const NPM_SDK: &str = "ably@2.26.0";
-const PYPI_SDK: &str = "ably==3.1.4";
+pub(crate) const PYPI_SDK: &str = "ably==3.1.4";
 
 /// Programs that a minimal Debian lacks: the arguments of a check that they are installed, and their packages.
 const NEEDED: &[(&str, &[&str], &[&str])] = &[

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+// Runs the program with the same arguments, input and output, and ends with its exit status.
+'use strict';
+
+const { spawn } = require('node:child_process');
+const { constants } = require('node:os');
+const { programPath } = require('../lib/program.js');
+
+let program;
+try {
+  program = programPath();
+} catch (error) {
+  console.error(`error: ${error.message}`);
+  process.exit(2);
+}
+const child = spawn(program, process.argv.slice(2), { stdio: 'inherit' });
+// Ctrl-C reaches both processes; the program decides when it ends.
+process.on('SIGINT', () => {});
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  console.error(`error: ${program} cannot be started: ${error.message}`);
+  process.exit(2);
+});
+child.on('exit', (status, signal) => process.exit(status ?? 128 + constants.signals[signal]));

@@ -1,0 +1,2 @@
+export { Sandbox, SandboxError, startSandbox } from './lib/sandbox.js';
+export { programPath } from './lib/program.js';
