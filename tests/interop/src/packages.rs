@@ -38,8 +38,9 @@ fn in_node(packages: &Path) -> Result {
     npm(&folder, &wanted)?;
     copy(Path::new("tests/packages/npm"), &folder)?;
     write(&folder.join("readme.test.mjs"), &block("packaging/npm/ably-auth/README.md", "js", 0)?)?;
-    let node = |args: &[&str]| run_command(Command::new("node").args(args).current_dir(&folder));
-    node(&["--test", "--test-reporter=spec", "readme.test.mjs", "sandbox.test.mjs"])?;
+    let mut tests = Command::new("node");
+    tests.args(["--test", "--test-reporter=spec", "readme.test.mjs", "sandbox.test.mjs", "action.test.mjs"]);
+    run_command(tests.env("ACTION", absolute(Path::new("packaging/action"))?).current_dir(&folder))?;
     run_command(Command::new("npx").args(["--no", "--", "tsc"]).args(COMPILER).arg("types.mts").current_dir(&folder))
 }
 

@@ -145,6 +145,9 @@ test('a stopped sandbox is stopped again, and answers nothing', async () => {
 test('a start that fails says why', async () => {
   await assert.rejects(startSandbox({ args: ['--no-such'] }), { name: 'SandboxError', message: /--no-such/ });
   await assert.rejects(startSandbox({ apps: 'missing.json' }), { message: /missing\.json.*does not exist/s });
+  process.env.ABLY_AUTH_PROGRAM = '/missing/ably-auth';
+  await assert.rejects(startSandbox(), { name: 'SandboxError', message: /cannot be started.*ENOENT/ });
+  delete process.env.ABLY_AUTH_PROGRAM;
   const aborted = startSandbox({ signal: AbortSignal.abort() });
   await assert.rejects(aborted, { name: 'SandboxError', message: /aborted/ });
 });

@@ -22,7 +22,8 @@ function start({ args, timeoutMs, signal }) {
     const fail = (problem, logged = log.text) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      child.kill('SIGKILL');
+      // Without a process, `kill` would end the group of this one.
+      if (child.pid) child.kill('SIGKILL');
       reject(new SandboxError(problem + (logged ? `; it logged:\n${logged}` : '')));
     };
     const abort = () => fail('the start was aborted');
