@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::programs::{NPM_SDK, PYPI_SDK, absolute, install_missing, npm, python, target};
 use crate::{Result, run as run_command};
 
-const TYPES: [&str; 2] = ["typescript@7.0.2", "@types/node@20.19.27"];
+/// For programs of the guide that no test can run, and for the types of the package.
+const COMPILED: [&str; 3] = ["testcontainers@12.2.0", "typescript@7.0.2", "@types/node@26.6.7"];
 const PYTHON_TOOLS: [&str; 3] = ["pytest==9.2.0", "mypy==2.4.1", "uv==0.13.9"];
 const COMPILER: [&str; 10] = [
     "--noEmit",
@@ -22,6 +23,9 @@ const COMPILER: [&str; 10] = [
     "nodenext",
 ];
 
+const TESTS: [&str; 4] = ["readme.test.mjs", "sandbox.test.mjs", "action.test.mjs", "containers.test.mjs"];
+const INSTALL: &str = "docs/install.md";
+
 pub(crate) fn run() -> Result {
     install_missing(&["node", "npm", "python3"])?;
     let packages = target()?.join("packages");
@@ -34,14 +38,25 @@ fn in_node(packages: &Path) -> Result {
     let packed = packed(packages, ".tgz")?;
     let packed: Vec<String> = packed.iter().map(|path| path.display().to_string()).collect();
     write(&folder.join("package.json"), "{\"type\":\"module\"}\n")?;
-    let wanted: Vec<&str> = packed.iter().map(String::as_str).chain([NPM_SDK]).chain(TYPES).collect();
+    let wanted: Vec<&str> = packed.iter().map(String::as_str).chain([NPM_SDK]).chain(COMPILED).collect();
     npm(&folder, &wanted)?;
     copy(Path::new("tests/packages/npm"), &folder)?;
     write(&folder.join("readme.test.mjs"), &block("packaging/npm/ably-auth/README.md", "js", 0)?)?;
-    let mut tests = Command::new("node");
-    tests.args(["--test", "--test-reporter=spec", "readme.test.mjs", "sandbox.test.mjs", "action.test.mjs"]);
-    run_command(tests.env("ACTION", absolute(Path::new("packaging/action"))?).current_dir(&folder))?;
-    run_command(Command::new("npx").args(["--no", "--", "tsc"]).args(COMPILER).arg("types.mts").current_dir(&folder))
+    write(&folder.join("install.mjs"), &block(INSTALL, "js", 0)?)?;
+    write(&folder.join("testcontainers.mts"), &block(INSTALL, "ts", 0)?)?;
+    let node = |args: &[&str]| -> Result {
+        let mut node = Command::new("node");
+        node.env("ACTION", absolute(Path::new("packaging/action"))?).env("GUIDE", absolute(Path::new("docs"))?);
+        run_command(node.args(args).current_dir(&folder))
+    };
+    node(&[&["--test", "--test-reporter=spec"], &TESTS[..]].concat())?;
+    node(&["install.mjs"])?;
+    let compile = |args: &[&str]| {
+        let mut compiler = Command::new("npx");
+        run_command(compiler.args(["--no", "--", "tsc"]).args(COMPILER).args(args).current_dir(&folder))
+    };
+    compile(&["types.mts"])?;
+    compile(&["--skipLibCheck", "testcontainers.mts"])
 }
 
 fn in_python(packages: &Path) -> Result {
@@ -54,9 +69,10 @@ fn in_python(packages: &Path) -> Result {
     copy(Path::new("tests/packages/pypi"), &folder)?;
     let readme = "packaging/pypi/ably-auth/README.md";
     write(&folder.join("test_readme.py"), &block(readme, "python", 0)?)?;
+    write(&folder.join("test_install.py"), &block(INSTALL, "python", 0)?)?;
     write(&folder.join("without_pytest.py"), &block(readme, "python", 1)?)?;
     let python = |args: &[&str]| run_command(Command::new(&python).args(args).current_dir(&folder));
-    python(&["-m", "pytest", "-q", "-W", "error", "test_readme.py", "test_sandbox.py"])?;
+    python(&["-m", "pytest", "-q", "-W", "error", "test_readme.py", "test_install.py", "test_sandbox.py"])?;
     python(&["without_pytest.py"])?;
     python(&["-m", "mypy", "--strict", "types_example.py"])?;
     let sources = absolute(Path::new("packaging/pypi/ably-auth/src"))?;
