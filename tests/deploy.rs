@@ -14,6 +14,9 @@ const ROTATION: &str = include_str!("../deploy/ably-auth.logrotate");
 const IGNORED: &str = include_str!("../deploy/Dockerfile.dockerignore");
 const CI: &str = include_str!("../.github/workflows/ci.yml");
 const ADVISORIES: &str = include_str!("../.github/workflows/advisories.yml");
+const RELEASE: &str = include_str!("../.github/workflows/release.yml");
+const PUBLISH: &str = include_str!("../packaging/publish.sh");
+const RELEASING: &str = include_str!("../RELEASING.md");
 const DENY: &str = include_str!("../deny.toml");
 
 /// Returns every word of the text that has the prefix of the metrics' names.
@@ -170,7 +173,7 @@ fn images(text: &str) -> Vec<&str> {
 #[test]
 fn images_and_actions_have_exact_versions() {
     let mut found = 0;
-    for text in [IMAGE, COMPOSE, CI, ADVISORIES] {
+    for text in [IMAGE, COMPOSE, CI, ADVISORIES, RELEASE] {
         for image in images(text) {
             let tag = image.split_once(':').unwrap().1;
             let version = tag.split('-').next().unwrap();
@@ -187,7 +190,7 @@ fn images_and_actions_have_exact_versions() {
             .iter()
             .all(|image| *image == "ably-auth" || image.starts_with("${REDIS_IMAGE:-redis:"))
     );
-    for action in [CI, ADVISORIES].iter().flat_map(|text| after(text, "uses: ")) {
+    for action in [CI, ADVISORIES, RELEASE].iter().flat_map(|text| after(text, "uses: ")) {
         let version = action.split_once("@v").unwrap_or_else(|| panic!("{action}")).1;
         assert_eq!(version.split('.').filter(|number| number.parse::<u32>().is_ok()).count(), 3, "{action}");
     }
@@ -198,7 +201,7 @@ fn advisories_are_checked_daily_and_ci_runs_everything_else() {
     assert!(ADVISORIES.contains("cargo deny check advisories") && after(ADVISORIES, "run: ").len() == 2);
     assert!(ADVISORIES.contains("\n  schedule:\n    - cron: '") && ADVISORIES.contains("\n  workflow_dispatch:"));
     assert_eq!(after(CI, "run: "), [".ci/run"]);
-    for workflow in [CI, ADVISORIES] {
+    for workflow in [CI, ADVISORIES, RELEASE] {
         assert!(workflow.contains("\npermissions:\n  contents: read\n") && !workflow.contains('\t'), "{workflow}");
         assert!(workflow.contains("timeout-minutes: "), "{workflow}");
     }
@@ -209,6 +212,42 @@ fn advisories_are_checked_daily_and_ci_runs_everything_else() {
     };
     assert_eq!(pinned(ADVISORIES), pinned(include_str!("../.ci/run")), "must be the same version as in CI");
     assert!(DENY.contains("[advisories]\nyanked = \"deny\"\n"));
+}
+
+#[test]
+fn only_tag_publishes_and_tokens_are_documented() {
+    assert_eq!(after(RELEASE, "tags: "), ["['v*']"]);
+    let publish = after(RELEASE, "run: packaging/publish.sh ");
+    assert_eq!(publish, ["${{ !startsWith(github.ref, 'refs/tags/') && '--dry-run' || '' }}"]);
+    let secrets: BTreeSet<_> = RELEASE.split("secrets.").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+    assert_eq!(secrets.len(), 4, "{secrets:?}");
+    for secret in secrets.iter().filter(|secret| **secret != "GITHUB_TOKEN") {
+        assert!(RELEASING.contains(&format!("`{secret}`")), "RELEASING.md does not say what `{secret}` is");
+    }
+    let needed = after(PUBLISH, "for variable in ").remove(0).trim_end_matches("; do").to_owned();
+    for variable in needed.split(' ') {
+        assert!(RELEASE.contains(&format!("          {variable}: ")), "the workflow does not set {variable}");
+    }
+}
+
+#[test]
+fn packages_and_pages_name_the_version_of_the_crates() {
+    let version = env!("CARGO_PKG_VERSION");
+    let action = include_str!("../action.yml");
+    assert_eq!(after(action, "    default: ")[0], version);
+    let install = include_str!("../docs/install.md");
+    for name in ["ably-auth_", "ably-auth-", "ably-auth:"] {
+        let named = install.split(name).skip(1).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        named.for_each(|rest| assert!(rest.starts_with(version), "{name}{}", rest.lines().next().unwrap()));
+    }
+    assert!(install.contains(&format!("- uses: ably-auth/ably-auth@v{version}\n")));
+    assert!(install.contains(&format!("`ably-auth-{version}-image.tar`")));
+}
+
+#[test]
+fn platforms_are_published_before_package_that_needs_them() {
+    let at = |text: &str| PUBLISH.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(at("target/dist/ably-auth-linux-*.tgz") < at("target/dist/ably-auth-$version.tgz"));
 }
 
 #[test]

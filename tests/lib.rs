@@ -16,6 +16,8 @@ pages! {
     Blocking = "../crates/ably-auth-blocking/README.md",
     Websocket = "../crates/ably-auth-websocket/README.md",
     Guide = "../docs/README.md",
+    Install = "../docs/install.md",
+    Languages = "../docs/languages.md",
     Choosing = "../docs/choosing.md",
     Flow = "../docs/flow.md",
     Capabilities = "../docs/capabilities.md",
