@@ -98,7 +98,7 @@ fn packed(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let fault = |error| vec![format!("cannot read `{}`: {error}", folder.display())];
     let entries = fs::read_dir(folder).map_err(fault)?;
-    entries.map(|entry| Ok(absolute(&entry.map_err(fault)?.path())?)).collect()
+    entries.map(|entry| absolute(&entry.map_err(fault)?.path())).collect()
 }
 
 /// Copies the files of a folder into another.
