@@ -20,6 +20,7 @@ mod equivalences;
 mod error_info;
 mod explanations;
 mod intersection_work;
+mod json_vectors;
 mod json_without_heap;
 mod jwt_claims;
 mod jwt_embedded;

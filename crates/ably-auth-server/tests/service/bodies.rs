@@ -10,6 +10,29 @@ fn request_token() -> http::request::Builder {
     Request::post(format!("/keys/{KEY}/requestToken"))
 }
 
+/// The cases of JSONTestSuite, as a member that is skipped, and as one that is stored.
+#[test]
+fn body_of_any_json_is_read_and_nothing_else() {
+    let suite: Value = serde_json::from_str(include_str!("../../../../tests/vectors/json.json")).unwrap();
+    let cases = suite["cases"].as_array().unwrap();
+    assert!(cases.len() > 300);
+    let world = World::new();
+    for case in cases {
+        let input = case["input"].as_str().unwrap();
+        for body in [format!(r#"{{"other":{input},"name":"n"}}"#), format!(r#"{{"extras":{{"e":{input}}}}}"#)] {
+            let publish =
+                Request::post("/channels/chat/messages").header("Authorization", basic_of(&format!("{KEY}:{SECRET}")));
+            let status = world.send(publish, body.clone()).status;
+            match case["expected"].as_str().unwrap() {
+                "valid" => assert_eq!(status, 201, "{body}"),
+                "invalid" => assert_eq!(status, 400, "{body}"),
+                // RFC 8259 leaves these to the reader.
+                _ => assert!([201, 400].contains(&status), "{status}: {body}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn malformed_json_is_refused_with_place() {
     let world = World::new();
