@@ -6,6 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
 
+use super::number::Number;
 use super::{invalid, names, numeric_date, parts};
 use crate::capability::Capability;
 use crate::credentials::{ClientId, Token};
@@ -63,8 +64,8 @@ struct Maps {
     /// Channel claims by resource. A null claim stays here until the whole payload is read, so that a duplicate is
     /// found.
     channel_claims: BTreeMap<Box<str>, Option<Box<str>>>,
-    /// Publish limits in messages per second, by resource.
-    publish_limits: BTreeMap<Box<str>, f64>,
+    /// The JSON numbers of publish limits in messages per second, by resource.
+    publish_limits: BTreeMap<Box<str>, Box<str>>,
     client_type: Option<Box<str>>,
     /// The JSON text of the other claims, by name.
     others: BTreeMap<Box<str>, Box<str>>,
@@ -85,7 +86,7 @@ impl Maps {
                 let claim = text_or_null(names::CHANNEL, value)?.map(Into::into);
                 self.channel_claims.insert(resource.into(), claim).is_some()
             }
-            Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(&value)?).is_some(),
+            Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(&value)?.into()).is_some(),
             None => {
                 let is_repeated = self.others.insert(name.into(), value.raw.into()).is_some();
                 if name == names::CLIENT_TYPE {
@@ -215,9 +216,10 @@ impl JwtClaims {
     }
 
     /// Returns the maximum messages per second that a connection may publish on a channel, by resource:
-    /// `ably.limits.publish.perAttachment.maxRate.<resource>`. The numbers are finite and not negative.
+    /// `ably.limits.publish.perAttachment.maxRate.<resource>`. The numbers are not negative, and below 10^308.
     pub fn publish_limits(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
-        self.maps().publish_limits.iter().map(|(resource, limit)| (&**resource, *limit))
+        // Parsed only here, so that a program that reads no limit does not contain the conversion to `f64`.
+        self.maps().publish_limits.iter().map(|(resource, limit)| (&**resource, limit.parse().unwrap_or(f64::MAX)))
     }
 
     /// Returns the claims that Ably does not define, by name, each as its JSON text.
@@ -254,11 +256,14 @@ fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Error
     value.text.ok_or_else(|| invalid("JWT has a claim that is not a string:", advice).input(claim))
 }
 
-fn limit(value: &Value<'_>) -> Result<f64, Error> {
-    // A JSON value that is not a number does not parse as a number either.
-    let limit = value.raw.parse().ok().filter(|limit: &f64| limit.is_finite() && *limit >= 0.0);
+/// Reads a publish limit: a number from 0 and below 10^308, which fits into an `f64`.
+fn limit<'a>(value: &Value<'a>) -> Result<&'a str, Error> {
+    const MAX_DIGITS: i64 = 308;
+    let is_valid = Number::parse(value.raw)
+        .is_some_and(|limit| limit.is_zero() || (!limit.is_negative() && limit.digits_before_point() <= MAX_DIGITS));
     let advice = "give the messages a second as a JSON number that is not negative";
-    limit.ok_or_else(|| invalid("JWT has an invalid publish limit:", advice).input(names::PUBLISH_LIMIT))
+    let fault = || invalid("JWT has an invalid publish limit:", advice).input(names::PUBLISH_LIMIT);
+    is_valid.then_some(value.raw).ok_or_else(fault)
 }
 
 impl fmt::Debug for JwtClaims {

@@ -51,6 +51,7 @@ mod claims;
 #[cfg(feature = "alloc")]
 mod embedded;
 #[cfg(feature = "alloc")]
+mod number;
 mod numeric_date;
 #[cfg(feature = "alloc")]
 mod parts;

@@ -1,10 +1,13 @@
 //! The times in claims: seconds since the epoch, which may have a fraction.
 
+use super::number::Number;
 use crate::error::{Error, ErrorKind};
 use crate::time::Timestamp;
 
 /// The maximum number of digits of a time in seconds: times end in the year 5138.
 const MAX_DIGITS: usize = 11;
+/// The same for a time in milliseconds.
+const MAX_MILLIS_DIGITS: i64 = 14;
 
 /// Parses the time in a claim, to the millisecond.
 ///
@@ -40,39 +43,17 @@ const fn with_digit(value: u64, digit: u8) -> u64 {
 /// for a time before the epoch or after the year 5138, and for a value that is not a number.
 #[cold]
 fn by_value(json: &str) -> Option<u64> {
-    let (number, exponent) = match json.split_once(['e', 'E']) {
-        Some((number, exponent)) => (number, saturating_integer(exponent)?),
-        None => (json, 0),
-    };
-    let (is_negative, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digits = whole.bytes().chain(fraction.bytes());
-    let leading_zeros = digits.clone().take_while(|digit| *digit == b'0').count();
-    if leading_zeros == whole.len().wrapping_add(fraction.len()) {
+    let number = Number::parse(json)?;
+    if number.is_zero() {
         return Some(0);
     }
-    // `count` is the number of digits before the decimal point of the time in milliseconds.
-    let left = |digits: usize| i64::try_from(digits).unwrap_or(i64::MAX);
-    let count = left(whole.len()).saturating_add(exponent).saturating_add(3).saturating_sub(left(leading_zeros));
-    if is_negative || count > left(MAX_DIGITS.wrapping_add(3)) {
+    // The number of digits before the decimal point of the time in milliseconds.
+    let count = number.digits_before_point().saturating_add(3);
+    if number.is_negative() || count > MAX_MILLIS_DIGITS {
         return None;
     }
-    let significant = digits.skip(leading_zeros).chain(core::iter::repeat(b'0'));
+    let significant = number.significant().chain(core::iter::repeat(b'0'));
     Some(significant.take(usize::try_from(count).unwrap_or(0)).fold(0, with_digit))
-}
-
-/// Parses an exponent. It saturates, because all very large exponents have the same effect.
-fn saturating_integer(text: &str) -> Option<i64> {
-    let (sign, digits) = match text.as_bytes() {
-        [b'-', digits @ ..] => (-1, digits),
-        [b'+', digits @ ..] | digits => (1, digits),
-    };
-    let add = |value: i64, digit: &u8| value.saturating_mul(10).saturating_add(i64::from(digit & 0xf));
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| digits.iter().fold(0, add).saturating_mul(sign))
 }
 
 /// Returns the error for a time that is out of range or not a number.

@@ -170,10 +170,25 @@ fn null_capability_and_null_limit_are_refused() {
 
 #[test]
 fn publish_limits_are_read_by_value() {
-    for (written, limit) in [("5e0", 5.0), ("0.5E1", 5.0), ("50e-1", 5.0), ("-0", 0.0)] {
-        let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{written}"#));
-        let verified = verify(&jwt).unwrap();
+    let values = [
+        ("5e0", 5.0),
+        ("0.5E1", 5.0),
+        ("50e-1", 5.0),
+        ("-0", 0.0),
+        ("-0.0e9", 0.0),
+        ("1e-999", 0.0),
+        ("9.9e307", 9.9e307),
+    ];
+    let claim = |written: &str| with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{written}"#));
+    for (written, limit) in values {
+        let verified = verify(&claim(written)).unwrap();
         assert_eq!(verified.claims().publish_limits().collect::<Vec<_>>(), [("a", limit)], "{written}");
+    }
+    for written in
+        ["1e308", "1e309", "0.1e310", "1e99999999999999999999", "-1", "-0.01", "-1e-999", "\"5\"", "[5]", "true"]
+    {
+        let name = "JWT has an invalid publish limit: `ably.limits.publish.perAttachment.maxRate.`";
+        assert_named(verify(&claim(written)), ErrorKind::Jwt, name);
     }
 }
 
