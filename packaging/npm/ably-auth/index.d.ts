@@ -26,7 +26,7 @@ export interface SandboxOptions {
   args?: string[];
   /** Milliseconds until the start is given up: 15,000 by default. */
   timeoutMs?: number;
-  /** Ends the start when it is aborted. */
+  /** Ends the start when it is aborted; the start fails with its reason. */
   signal?: AbortSignal;
 }
 
@@ -38,6 +38,17 @@ export interface ClientOptions {
   port: number;
   tlsPort: number;
   tls: boolean;
+}
+
+/** A token to issue. */
+export interface TokenOptions {
+  /** Operations by channel. */
+  capability?: string | Record<string, string[]>;
+  clientId?: string;
+  /** The lifetime in milliseconds. */
+  ttl?: number;
+  /** The name of a key, `appId.keyId`; needed with the option `apps`. */
+  keyName?: string;
 }
 
 /** Selects rows of the log. Of names, the beginning followed by `*` selects all that begin with it. */
@@ -89,9 +100,11 @@ export class Sandbox implements AsyncDisposable {
   readonly console: string | undefined;
   /** The PEM file of the certificate, with the option `tls`. */
   readonly certificatePath: string | undefined;
-  /** Options for `new Ably.Rest(…)` and `new Ably.Realtime(…)`. */
+  /** Options for `new Ably.Rest(…)` and `new Ably.Realtime(…)`. Without `key` if you gave apps: add one of their keys. */
   readonly clientOptions: ClientOptions;
-  /** Returns to the apps, the keys and the clock of the start, and ends connections. The log stays. */
+  /** Issues a token in the name of a key, by default of the sandbox's own, with all its rights. */
+  issueToken(options?: TokenOptions): Promise<string>;
+  /** Forgets everything since the start: messages, tokens, changes of keys, the clock, the log. Ends connections. */
   reset(): Promise<void>;
   /** Moves the clock of the sandbox forward. Returns its time, in milliseconds since 1970. */
   advanceClock(milliseconds: number): Promise<number>;

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import * as Ably from 'ably';
 import { Sandbox, SandboxError, programPath, startSandbox } from 'ably-auth';
@@ -86,6 +88,20 @@ describe('a running sandbox', () => {
     assert.ok(performance.now() - start >= 190);
   });
 
+  test('issues a token', async () => {
+    const token = await sandbox.issueToken({ capability: { 'chat:*': ['history'] }, clientId: 'bob', ttl: 60_000 });
+    const client = new Ably.Rest({ ...sandbox.clientOptions, key: undefined, token });
+    await client.channels.get('chat:1').history();
+    await assert.rejects(client.channels.get('chat:1').publish(...HELLO), { code: 40160 });
+  });
+
+  test('forgets its log at a reset', async () => {
+    await fetch(`${sandbox.url}/time`);
+    assert.notDeepEqual(await sandbox.log(), []);
+    await sandbox.reset();
+    assert.deepEqual(await sandbox.log(), []);
+  });
+
   test('explains a wrong secret', async () => {
     const wrong = new Ably.Rest({ ...sandbox.clientOptions, key: `${sandbox.key}x` });
     await assert.rejects(wrong.auth.requestToken(), { code: 40101 });
@@ -96,7 +112,17 @@ describe('a running sandbox', () => {
   });
 
   test('refuses an action that it does not know how to do', async () => {
-    await assert.rejects(sandbox.failNext(0, { code: 40300 }), SandboxError);
+    for (const action of [
+      () => sandbox.failNext(0, { code: 40300 }),
+      () => sandbox.failNext(1),
+      () => sandbox.delayNext(1, -1),
+      () => sandbox.dropNext(1.5),
+      () => sandbox.advanceClock('1h'),
+      () => sandbox.explain(undefined),
+    ]) {
+      await assert.rejects(action(), { name: 'SandboxError', message: /; give / });
+    }
+    assert.deepEqual(await sandbox.log({ outcome: undefined, limit: 1 }), await sandbox.log({ limit: 1 }));
     await assert.rejects(sandbox.failNext(1, { code: 1 }), { name: 'SandboxError', message: /faults: .*code/ });
     await assert.rejects(sandbox.log({ outcome: 'happy' }), { name: 'SandboxError', message: /outcome/ });
   });
@@ -148,8 +174,23 @@ test('a start that fails says why', async () => {
   process.env.ABLY_AUTH_PROGRAM = '/missing/ably-auth';
   await assert.rejects(startSandbox(), { name: 'SandboxError', message: /cannot be started.*ENOENT/ });
   delete process.env.ABLY_AUTH_PROGRAM;
+  process.env.ABLY_AUTH_PROGRAM = process.execPath;
+  await assert.rejects(startSandbox({ timeoutMs: 5000 }), SandboxError);
+  writeFileSync('other', '#!/bin/sh\necho something else; sleep 9\n', { mode: 0o700 });
+  process.env.ABLY_AUTH_PROGRAM = './other';
+  await assert.rejects(startSandbox(), { name: 'SandboxError', message: /is not the program ably-auth/ });
+  delete process.env.ABLY_AUTH_PROGRAM;
   const aborted = startSandbox({ signal: AbortSignal.abort() });
-  await assert.rejects(aborted, { name: 'SandboxError', message: /aborted/ });
+  await assert.rejects(aborted, { name: 'AbortError' });
+});
+
+test('no file with secrets stays', async () => {
+  process.env.TMPDIR = mkdtempSync(join(tmpdir(), 'ably-auth-files-'));
+  const sandbox = await startSandbox({ apps: { appId: 'shop', keys: [{ id: 'backend', secret: 'an-example-not-a-secret' }] }, tls: true });
+  assert.deepEqual(readdirSync(process.env.TMPDIR, { recursive: true }).filter((name) => name.includes('apps')), []);
+  await sandbox.stop();
+  assert.deepEqual(readdirSync(process.env.TMPDIR), []);
+  delete process.env.TMPDIR;
 });
 
 test('variables of a service do not change a sandbox', async () => {
@@ -212,6 +253,13 @@ describe('npx', () => {
     child.kill('SIGTERM');
     const [status] = await once(child, 'exit');
     assert.equal(status, 0);
+    await closed(Number(/:(\d+)/.exec(line.slice(line.indexOf('//')))[1]));
+  });
+
+  test('does not leave a service behind when it is killed', async () => {
+    const child = npx(['serve', '--sandbox', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+    child.kill('SIGTERM');
     await closed(Number(/:(\d+)/.exec(line.slice(line.indexOf('//')))[1]));
   });
 

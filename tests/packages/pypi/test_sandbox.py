@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_sandbox_has_address_key_and_console(ably_sandbox):
 def test_reset_forgets_messages(ably_sandbox):
     assert len(publish(ably_sandbox)) == 1
     ably_sandbox.reset()
+    assert ably_sandbox.log() == []
     assert len(publish(ably_sandbox)) == 1
 
 
@@ -125,6 +127,9 @@ def test_start_that_fails_says_why(monkeypatch):
     for options, problem in [({"args": ["--no-such"]}, "--no-such"), ({"apps": "missing.json"}, "does not exist")]:
         with pytest.raises(ably_auth.SandboxError, match=problem), ably_auth.sandbox(**options):
             pass
+    monkeypatch.setenv("ABLY_AUTH_PROGRAM", "/bin/echo")
+    with pytest.raises(ably_auth.SandboxError, match="is not the program"), ably_auth.sandbox():
+        pass
     monkeypatch.setenv("ABLY_AUTH_PROGRAM", "/missing/ably-auth")
     with pytest.raises(ably_auth.SandboxError, match="cannot be started"), ably_auth.sandbox():
         pass
@@ -143,6 +148,53 @@ def test_sandbox_ends_with_its_process():
         port = int(program.stdout.readline())
         program.send_signal(signal.SIGKILL)
     wait_until_closed(port)
+
+
+def test_program_that_leaves_no_block_ends():
+    code = "import ably_auth\nblock = ably_auth.sandbox(apps=APPS)\ns = block.__enter__()\nprint(s.port)\n".replace("APPS", repr(APP))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    wait_until_closed(int(done.stdout))
+
+
+def test_fork_neither_stops_sandbox_nor_keeps_it_running():
+    with ably_auth.sandbox() as sandbox:
+        children = []
+        for leave in (True, False):
+            child = os.fork()
+            if child == 0:
+                if leave:
+                    sandbox.stop()
+                else:
+                    time.sleep(60)
+                os._exit(0)
+            children.append(child)
+        os.waitpid(children[0], 0)
+        sandbox.reset()
+        start = time.monotonic()
+    assert time.monotonic() - start < 4
+    wait_until_closed(sandbox.port)
+    os.kill(children[1], signal.SIGKILL)
+    os.waitpid(children[1], 0)
+
+
+def test_no_file_with_secrets_stays(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with ably_auth.sandbox(apps=APP, tls=True) as sandbox:
+        assert [path.name for path in tmp_path.rglob("*.*")] == [Path(sandbox.certificate_path).name]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_token_is_issued(ably_sandbox):
+    token = ably_sandbox.issue_token(capability={"chat": ["publish"]}, client_id="bob", ttl=60_000)
+    with pytest.raises(AblyException) as refusal:
+        publish(ably_sandbox, key=None, token=token)
+    # It may publish, and may not read the history.
+    assert refusal.value.code == 40160
+    with ably_auth.sandbox(apps=APP) as sandbox:
+        with pytest.raises(ably_auth.SandboxError, match="key_name"):
+            sandbox.issue_token()
+        assert sandbox.issue_token(key_name="shop.backend").startswith("shop.")
 
 
 def test_exception_in_block_stops_sandbox():

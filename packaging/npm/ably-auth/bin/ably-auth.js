@@ -17,6 +17,9 @@ const child = spawn(program, process.argv.slice(2), { stdio: 'inherit' });
 // Ctrl-C reaches both processes; the program decides when it ends.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npx may be killed alone. Its script would wait for this process, and a service would go on.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref();
 child.on('error', (error) => {
   console.error(`error: ${program} cannot be started: ${error.message}`);
   process.exit(2);

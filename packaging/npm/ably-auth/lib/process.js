@@ -16,37 +16,45 @@ const STOP_TIMEOUT_MS = 5000;
  */
 function start({ args, timeoutMs, signal }) {
   const all = ['serve', '--sandbox', '--json', '--until-stdin-ends', '--listen', '127.0.0.1:0', ...args];
-  const child = spawn(programPath(), all, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() });
+  const program = programPath();
+  const child = spawn(program, all, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() });
   const log = newest(child.stderr);
   return new Promise((resolve, reject) => {
-    const fail = (problem, logged = log.text) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+    const fail = (error) => {
+      finish();
       // Without a process, `kill` would end the group of this one.
       if (child.pid) child.kill('SIGKILL');
-      reject(new SandboxError(problem + (logged ? `; it logged:\n${logged}` : '')));
+      reject(error);
     };
-    const abort = () => fail('the start was aborted');
-    const timer = setTimeout(() => fail(`the sandbox printed no address within ${timeoutMs} ms`), timeoutMs);
-    if (signal?.aborted) return abort();
-    signal?.addEventListener('abort', abort);
-    child.on('error', (error) => fail(`the sandbox cannot be started: ${error.message}`));
-    child.on('exit', (status, name) => fail(`the sandbox ended at its start, with ${name ?? `status ${status}`}`));
-    // The program may end before this process writes or closes its input.
-    child.stdin.on('error', () => {});
-    let printed = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      if (!printed.includes('\n')) printed += text;
-      if (!printed.includes('\n')) return;
-      child.removeAllListeners('exit');
-      const started = JSON.parse(printed.slice(0, printed.indexOf('\n')));
-      // The log repeats this error.
-      if (started.error) return fail(started.error.message, '');
+    const logged = (problem) => new SandboxError(problem + (log.text ? `; it logged:\n${log.text}` : ''));
+    const abort = () => fail(signal.reason);
+    const ended = (status, name) => fail(logged(`the sandbox ended at its start, with ${name ?? `status ${status}`}`));
+    const timer = setTimeout(() => fail(logged(`the sandbox printed no address within ${timeoutMs} ms`)), timeoutMs);
+    const finish = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
+      child.removeListener('exit', ended);
+      child.stdout.removeListener('data', read);
+      child.stdout.resume();
+    };
+    let printed = '';
+    const read = (text) => {
+      printed += text;
+      if (!printed.includes('\n')) return;
+      const started = parse(printed.slice(0, printed.indexOf('\n')));
+      if (!started) return fail(new SandboxError(`${program} is not the program ably-auth, or has another version`));
+      if (started.error) return fail(new SandboxError(started.error.message));
+      finish();
       for (const open of [child, child.stdin, child.stdout, child.stderr]) open.unref();
       resolve({ child, started });
-    });
+    };
+    child.on('error', (error) => fail(new SandboxError(`the sandbox cannot be started: ${error.message}`)));
+    child.on('exit', ended);
+    child.stdout.setEncoding('utf8').on('data', read);
+    // The program may end before this process closes its input.
+    child.stdin.on('error', () => {});
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort);
   });
 }
 
@@ -62,6 +70,16 @@ function stop(child) {
     });
     child.stdin.end();
   });
+}
+
+/** Parses the object that the program prints: its address, or an error. */
+function parse(line) {
+  try {
+    const started = JSON.parse(line);
+    return started.url || started.error ? started : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns the environment without the variables that configure a service: the options of a sandbox are its arguments. */

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
 import json
 import os
+import shutil
 import ssl
 import tempfile
 import urllib.error
@@ -52,14 +55,45 @@ class Sandbox:
 
     @property
     def client_options(self) -> dict[str, Any]:
-        """Options for ``AblyRest(**options)`` and ``AblyRealtime(**options)``."""
+        """Options for ``AblyRest(**options)``. Without ``key`` if you gave apps: add one of their keys."""
         options: dict[str, Any] = {"endpoint": self.endpoint, "port": self.port, "tls_port": self.port, "tls": self.tls}
         # Without TLS, an SDK does not send a key: it gets a token with it.
         return {**({"key": self.key} if self.key else {}), "use_token_auth": True, **options}
 
+    @property
+    def realtime_options(self) -> dict[str, Any]:
+        """Options for ``AblyRealtime(**options)``.
+
+        The SDK ignores ``port`` for realtime connections, and cannot get a token from an endpoint with a port. So its tokens come
+        from a callback, with all rights of the key and without a clientId.
+        """
+
+        async def auth_callback(_params: Any) -> str:
+            return await asyncio.to_thread(self.issue_token)
+
+        return {"endpoint": f"{self.endpoint}:{self.port}", "tls": self.tls, "auth_callback": auth_callback}
+
+    def issue_token(
+        self,
+        *,
+        capability: Union[str, Mapping[str, Sequence[str]], None] = None,
+        client_id: Optional[str] = None,
+        ttl: Optional[int] = None,
+        key_name: Optional[str] = None,
+    ) -> str:
+        """Issues a token in the name of a key, by default of the sandbox's own. ``ttl`` is in milliseconds."""
+        name = key_name or (self.key or "").partition(":")[0]
+        if not name:
+            raise SandboxError("the sandbox has no key of its own; give `key_name`, the name of a key of your apps")
+        text = json.dumps(capability) if isinstance(capability, Mapping) else capability
+        asked = {"keyName": name, "kind": "token", "capability": text, "clientId": client_id, "ttlMs": ttl}
+        token: str = self._call("POST", "tokens", asked)["token"]
+        return token
+
     def reset(self) -> None:
-        """Returns to the apps, the keys and the clock of the start, and ends connections. The log stays."""
+        """Forgets everything since the start: messages, tokens, changes of keys, the clock, the log. Ends connections."""
         self._call("POST", "reset", {})
+        self._call("DELETE", "log")
 
     def advance_clock(self, milliseconds: int) -> int:
         """Moves the clock of the sandbox forward. Returns its time, in milliseconds since 1970."""
@@ -144,24 +178,40 @@ def sandbox(
     Without ``apps``, it makes an app with one key. With ``tls``, it makes a certificate, which is at
     :attr:`Sandbox.certificate_path`. ``args`` are more arguments of ``ably-auth serve``. ``timeout`` is in seconds.
     """
-    # Only this user may read the folder: it has the secrets of the apps.
-    with tempfile.TemporaryDirectory(prefix="ably-auth-") as folder:
+    with contextlib.ExitStack() as running, contextlib.ExitStack() as starting:
         options = [*args]
         if isinstance(apps, (str, os.PathLike)):
             options += ["--apps", os.fspath(apps)]
         elif apps is not None:
-            path = Path(folder, "apps.json")
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(apps), encoding="utf-8")
-            options += ["--apps", str(path)]
-        certificate = Path(folder, "certificate.pem") if tls else None
+            options += ["--apps", str(starting.enter_context(_file("apps.json", json.dumps(apps))))]
+        certificate = running.enter_context(_file("certificate.pem", "")) if tls else None
         if certificate:
             options += ["--tls-self-signed", str(certificate)]
-        running = Process(options, timeout)
-        try:
-            yield Sandbox(running, certificate)
-        finally:
-            running.stop()
+        process = Process(options, timeout)
+        running.callback(process.stop)
+        # The file has secrets, and the sandbox has read it.
+        starting.close()
+        yield Sandbox(process, certificate)
+
+
+@contextlib.contextmanager
+def _file(name: str, text: str) -> Iterator[Path]:
+    """Writes a file in a new folder that only this user may read, and removes both, at the latest when Python ends."""
+    owner, folder = os.getpid(), tempfile.mkdtemp(prefix="ably-auth-")
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    try:
+        path = Path(folder, name)
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+        yield path
+    finally:
+        remove()
+        atexit.unregister(remove)
 
 
 def _message(error: urllib.error.HTTPError) -> str:
