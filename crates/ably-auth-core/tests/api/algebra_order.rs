@@ -4,21 +4,9 @@ use ably_auth_core::Capability;
 use ably_auth_core::capability::Entry;
 use proptest::prelude::*;
 
-use super::oracle::{ASKED, Entries, WORLD, covers, entries, has, permits, read};
+use super::oracle::{ASKED, WORLD, covers, entries, has, permits, read};
+use super::oracle_algebra::permits_all_of;
 use super::support::config;
-
-/// Returns true if `entries` permits everything that `other` permits: on the names of the world, and for `*` by single
-/// entries.
-fn permits_all_of(entries: &Entries, other: &Entries) -> bool {
-    let by_names = WORLD
-        .iter()
-        .all(|name| ASKED.iter().all(|asked| !permits(other, name, asked) || permits(entries, name, asked)));
-    let wildcard = |(resource, operations): (&String, &std::collections::BTreeSet<&str>)| {
-        !operations.contains("*")
-            || entries.iter().any(|(known, of_known)| of_known.contains("*") && covers(known, resource))
-    };
-    by_names && other.iter().all(wildcard)
-}
 
 proptest! {
     #![proptest_config(config())]

@@ -9,6 +9,49 @@ use super::support::config;
 
 const VALID: &str = " { \"chat\\u00e9:*\" : [ \"publish\" , \"subscribe\" ] , \"[queue]\\\"q\\\\\" : [ \"*\" ] , \"日\\ud83d\\ude80🚀\":[\"history\"] } ";
 
+/// Texts that strict and lenient parsing refuse, with the byte offset of the mistake.
+pub(crate) const REFUSED_BY_ALL: [(&str, usize); 31] = [
+    ("", 0),
+    ("null", 0),
+    ("[]", 0),
+    ("\"{}\"", 0),
+    ("{'a':[\"publish\"]}", 1),
+    (r#"{a:["publish"]}"#, 1),
+    (r#"{"a"}"#, 4),
+    (r#"{"a":"publish"}"#, 5),
+    (r#"{"a":{}}"#, 5),
+    (r#"{"a":null}"#, 5),
+    (r#"{"a":[publish]}"#, 6),
+    (r#"{"a":[1]}"#, 6),
+    (r#"{"a":[["publish"]]}"#, 6),
+    (r#"{"a":["publish",]}"#, 16),
+    (r#"{"a":["publish"],}"#, 17),
+    (r#"{"a":["publish"] "b":["publish"]}"#, 17),
+    (r#"{"a":["publish" "history"]}"#, 16),
+    (r#"{"":["publish"]}"#, 2),
+    (r#"{"[a":["publish"]}"#, 2),
+    (r#"{"[queue]":["publish"]}"#, 2),
+    ("{\"a\nb\":[\"publish\"]}", 3),
+    (r#"{"a\x":["publish"]}"#, 3),
+    (r#"{"a\u12":["publish"]}"#, 3),
+    (r#"{"a\u+123":["publish"]}"#, 3),
+    (r#"{"a\ud800":["publish"]}"#, 3),
+    (r#"{"a\udc00":["publish"]}"#, 3),
+    (r#"{"a\ud800\u0041":["publish"]}"#, 3),
+    (r#"{"a\ud800\ud800":["publish"]}"#, 3),
+    (r#"{"a\udc00\udc00":["publish"]}"#, 3),
+    (r#"{"a":["publish"],"b":["publish"],"a":["publish"]}"#, 34),
+    (r#"{"a":["publish"],"\u0061":["history"]}"#, 18),
+];
+
+/// Texts that only strict parsing refuses, with the byte offset of the mistake and its resource.
+pub(crate) const REFUSED_BY_ISSUERS: [(&str, usize, &str); 4] = [
+    (r#"{"a":["publish"],"b":["teleport"]}"#, 23, "b"),
+    (r#"{"a":["publish"],"b":[]}"#, 22, "b"),
+    (r#"{"b":["publish","*"]}"#, 17, "b"),
+    (r#"{"b":["*","*"]}"#, 11, "b"),
+];
+
 /// Parses strictly and leniently, and checks the errors. A text that lenient parsing refuses is also refused by strict
 /// parsing.
 fn read(text: &str) -> (Result<Capability, Error>, Result<Capability, Error>) {
@@ -54,53 +97,14 @@ fn missing_or_extra_punctuation_is_refused() {
 /// Each mistake is reported at its byte offset.
 #[test]
 fn mistake_is_reported_at_its_offset() {
-    let refused_by_all = [
-        ("", 0),
-        ("null", 0),
-        ("[]", 0),
-        ("\"{}\"", 0),
-        ("{'a':[\"publish\"]}", 1),
-        (r#"{a:["publish"]}"#, 1),
-        (r#"{"a"}"#, 4),
-        (r#"{"a":"publish"}"#, 5),
-        (r#"{"a":{}}"#, 5),
-        (r#"{"a":null}"#, 5),
-        (r#"{"a":[publish]}"#, 6),
-        (r#"{"a":[1]}"#, 6),
-        (r#"{"a":[["publish"]]}"#, 6),
-        (r#"{"a":["publish",]}"#, 16),
-        (r#"{"a":["publish"],}"#, 17),
-        (r#"{"a":["publish"] "b":["publish"]}"#, 17),
-        (r#"{"a":["publish" "history"]}"#, 16),
-        (r#"{"":["publish"]}"#, 2),
-        (r#"{"[a":["publish"]}"#, 2),
-        (r#"{"[queue]":["publish"]}"#, 2),
-        ("{\"a\nb\":[\"publish\"]}", 3),
-        (r#"{"a\x":["publish"]}"#, 3),
-        (r#"{"a\u12":["publish"]}"#, 3),
-        (r#"{"a\u+123":["publish"]}"#, 3),
-        (r#"{"a\ud800":["publish"]}"#, 3),
-        (r#"{"a\udc00":["publish"]}"#, 3),
-        (r#"{"a\ud800\u0041":["publish"]}"#, 3),
-        (r#"{"a\ud800\ud800":["publish"]}"#, 3),
-        (r#"{"a\udc00\udc00":["publish"]}"#, 3),
-        (r#"{"a":["publish"],"b":["publish"],"a":["publish"]}"#, 34),
-        (r#"{"a":["publish"],"\u0061":["history"]}"#, 18),
-    ];
-    for (text, at) in refused_by_all {
+    for (text, at) in REFUSED_BY_ALL {
         let (strict, lenient) = read(text);
         assert_eq!(lenient.as_ref().map_err(Error::offset), Err(Some(at)), "{text}");
         assert_eq!(strict.map_err(|error| error.offset()), Err(Some(at)), "{text}");
     }
     // A resource with an empty list counts for the check for duplicates.
     assert_eq!(read(r#"{"a":[],"a":["history"]}"#).1.unwrap_err().offset(), Some(9));
-    let refused_by_an_issuer = [
-        (r#"{"a":["publish"],"b":["teleport"]}"#, 23, "b"),
-        (r#"{"a":["publish"],"b":[]}"#, 22, "b"),
-        (r#"{"b":["publish","*"]}"#, 17, "b"),
-        (r#"{"b":["*","*"]}"#, 11, "b"),
-    ];
-    for (text, at, resource) in refused_by_an_issuer {
+    for (text, at, resource) in REFUSED_BY_ISSUERS {
         let error = read(text).0.unwrap_err();
         assert_eq!((error.offset(), error.resource()), (Some(at), Some(resource)), "{text}: {error}");
     }

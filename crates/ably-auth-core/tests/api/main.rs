@@ -5,7 +5,9 @@
 mod jwt_hmac;
 mod jwt_support;
 mod oracle;
+mod oracle_algebra;
 mod support;
+mod vectors;
 
 mod algebra_cases;
 mod algebra_laws;
@@ -14,7 +16,9 @@ mod algebra_order;
 mod asking;
 mod capability_errors;
 mod capability_text;
+mod capability_vectors;
 mod conversions;
+mod credential_vectors;
 mod credentials;
 mod equivalences;
 mod error_info;
