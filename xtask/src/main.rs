@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod bindings;
 mod book;
 mod command;
 mod cross;
@@ -87,6 +88,12 @@ const TASKS: &[Task] = &[
         about: "benchmark core, the token caches (auth), the service, the service's cost as it grows (scale), or its realtime \
             connections; --instructions only counts, --save updates the baseline, --strict fails if it is too slow",
         run: bench::run,
+    },
+    Task {
+        name: "bindings",
+        options: &["python"],
+        about: "build and test the packages for other languages, or only the named ones; needs python3 and the network",
+        run: bindings::run,
     },
     Task {
         name: "chaos",

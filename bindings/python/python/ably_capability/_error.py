@@ -1,0 +1,28 @@
+"""The exception of this package."""
+
+from __future__ import annotations
+
+
+class AblyAuthError(ValueError):
+    """An invalid key, capability, token request or JWT.
+
+    The text says what is invalid and where, and ends with what to do. It never shows a secret, a token or a mac.
+    """
+
+    code: int
+    """The error code that Ably uses, such as 40160."""
+
+    place: int | None
+    """The offset in the UTF-8 text at which the problem starts, in bytes, if it is known."""
+
+    resource: str | None
+    """The resource of the capability in which the problem was found."""
+
+    def __init__(self, message: str, code: int = 40000, place: int | None = None, resource: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.place = place
+        self.resource = resource
+
+    def __reduce__(self) -> tuple[type[AblyAuthError], tuple[str, int, int | None, str | None]]:
+        return type(self), (str(self), self.code, self.place, self.resource)

@@ -1,0 +1,27 @@
+"""Test vectors, shared with the packages for other languages. `cargo xtask bindings python` copies them here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ably_capability import ApiKey
+
+VECTORS = Path(__file__).parent / "vectors"
+
+KEY_TEXT = "app.key:a-secret-for-tests"
+SECRET = "a-secret-for-tests"
+
+
+def vectors(file: str, part: str) -> list[Any]:
+    """Returns the cases of a part of a file. An empty part would test nothing."""
+    cases: list[Any] = json.loads((VECTORS / file).read_text(encoding="utf-8"))[part]
+    assert cases, f"{file} has no {part}"
+    return cases
+
+
+@pytest.fixture
+def key() -> ApiKey:
+    return ApiKey.parse(KEY_TEXT)

@@ -1,0 +1,99 @@
+//! The Python package: a wheel, installed in a new environment and tested there.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{PROGRAM, VECTORS, absolute, copy_files, empty_folder, lint, service};
+use crate::{Result, command};
+
+const FOLDER: &str = "bindings/python";
+const PROJECT: &str = "bindings/python/pyproject.toml";
+const MANIFEST: &str = "bindings/python/Cargo.toml";
+
+/// Builds the wheel under `target`, and tests it.
+pub(super) fn run(target: &Path) -> Result {
+    let crates = target.join("cargo");
+    lint(Path::new(MANIFEST), &crates)?;
+    let wheel = build(target, &crates)?;
+    let bytes = fs::metadata(&wheel).map_err(|error| format!("cannot read `{}`: {error}", wheel.display()))?.len();
+    println!("`{}` has {} KiB", wheel.file_name().unwrap_or_default().display(), bytes.div_ceil(1024));
+    test(target, &wheel)
+}
+
+/// Builds the wheel with the version of maturin that the project names, and returns its path. maturin chooses the tag
+/// `manylinux` by the symbols of glibc that the module uses.
+fn build(target: &Path, crates: &Path) -> Result<PathBuf> {
+    let tools = environment(&target.join("tools"), &[])?;
+    let project = fs::read_to_string(PROJECT).map_err(|error| format!("cannot read `{PROJECT}`: {error}"))?;
+    let maturin = quoted(&project, "maturin==").ok_or_else(|| format!("`{PROJECT}` pins no version of maturin"))?;
+    install(&tools, &[maturin.as_ref()])?;
+    let wheels = target.join("wheels");
+    empty_folder(&wheels)?;
+    let mut build = python(&tools);
+    build.args(["-m", "maturin", "build", "--quiet", "--release", "--manifest-path", MANIFEST, "--out"]).arg(&wheels);
+    command::run(build.env("CARGO_TARGET_DIR", absolute(crates)?))?;
+    let fault = |error| format!("cannot read `{}`: {error}", wheels.display());
+    let mut built = fs::read_dir(&wheels).map_err(fault)?;
+    let wheel = built.next().ok_or_else(|| format!("maturin has left no wheel in `{}`", wheels.display()))?;
+    absolute(&wheel.map_err(fault)?.path())
+}
+
+/// Runs the tests in a folder without the sources, so that only the installed wheel is tested.
+fn test(target: &Path, wheel: &Path) -> Result {
+    let environment = environment(&target.join("environment"), &["--clear"])?;
+    let requirements = format!("{FOLDER}/requirements-test.txt");
+    install(&environment, &["--requirement".as_ref(), requirements.as_ref(), wheel.as_ref()])?;
+    let folder = target.join("tests");
+    empty_folder(&folder)?;
+    copy_files(&Path::new(FOLDER).join("tests"), ".py", &folder)?;
+    for file in ["README.md", "bench.py"] {
+        copy_files(Path::new(FOLDER), file, &folder)?;
+    }
+    copy_files(Path::new(VECTORS), ".json", &folder.join("vectors"))?;
+    let mut tests = python(&absolute(&environment)?);
+    tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "."]).current_dir(&folder);
+    command::run(tests.env(PROGRAM, service()?))
+}
+
+/// Creates a Python environment, and returns its folder.
+fn environment(folder: &Path, options: &[&str]) -> Result<PathBuf> {
+    let made = command::run(Command::new("python3").args(["-m", "venv"]).args(options).arg(folder));
+    made.map_err(|_| "cannot create a Python environment; on Debian, run `apt-get install python3-venv`")?;
+    Ok(folder.to_owned())
+}
+
+fn install(environment: &Path, packages: &[&OsStr]) -> Result {
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    command::run(python(environment).args(pip).args(packages))
+}
+
+/// Returns a command for the Python of an environment, without the variables that `cargo run` sets.
+fn python(environment: &Path) -> Command {
+    let mut python = Command::new(environment.join("bin/python"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            python.env_remove(name);
+        }
+    }
+    python.env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
+    python
+}
+
+/// Returns the first text in double quotes that begins with `start`.
+fn quoted<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    text.split('"').skip(1).step_by(2).find(|part| part.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn pinned_version_is_found_in_quotes() {
+        let project = "requires = [\"maturin==1.2.3\"]\nbuild-backend = \"maturin\"";
+        assert_eq!(quoted(project, "maturin=="), Some("maturin==1.2.3"));
+        assert_eq!(quoted(project, "backend"), None);
+    }
+}
