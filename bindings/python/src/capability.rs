@@ -105,7 +105,7 @@ impl Capability {
         self.__or__(py, other)
     }
 
-    /// Compares the canonical text. An order would be taken for `covers`, so there is none.
+    /// Compares the canonical text. There is no order, because `<` would be taken for `covers`.
     fn __richcmp__(&self, py: Python<'_>, other: &Bound<'_, PyAny>, op: CompareOp) -> PyResult<Py<PyAny>> {
         let is_equal = other.cast::<Self>().map(|other| self.0 == other.get().0);
         Ok(match (op, is_equal) {

@@ -10,7 +10,7 @@ pub(crate) struct Explanation {
     /// `permitted`, `lacksOperation`, `lacksResource`, `lacksBoth` or `noResource`.
     #[pyo3(get)]
     reason: &'static str,
-    /// Whether the operation is permitted.
+    /// True if the operation is permitted.
     #[pyo3(get)]
     permitted: bool,
     /// The operation, as the caller gave it.
