@@ -91,8 +91,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bindings",
-        options: &["python"],
-        about: "build and test the packages for other languages, or only the named ones; needs python3 and the network",
+        options: &["python", "c", "--bench"],
+        about: "build and test the packages for other languages, or only the named ones; --bench measures them instead; \
+            needs python3, php and the network",
         run: bindings::run,
     },
     Task {

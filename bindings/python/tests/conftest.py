@@ -1,15 +1,16 @@
-"""Test vectors, shared with the packages for other languages. `cargo xtask bindings python` copies them here."""
+"""Test vectors, shared with the packages for other languages. The variable VECTORS names their folder."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ably_capability import ApiKey
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(os.environ["VECTORS"])
 
 KEY_TEXT = "app.key:a-secret-for-tests"
 SECRET = "a-secret-for-tests"

@@ -1,4 +1,4 @@
-"""A token service that takes what this package signs: `ably-auth serve --sandbox`, named by ABLY_AUTH_PROGRAM."""
+"""A token service that takes what this package signs: `ably-auth serve --sandbox`, named by ABLY_AUTH."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sandbox:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    command = [os.environ["ABLY_AUTH_PROGRAM"], "serve", "--sandbox", "--listen", "127.0.0.1:0"]
+    command = [os.environ["ABLY_AUTH"], "serve", "--sandbox", "--listen", "127.0.0.1:0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ABLY_")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as service:
         try:

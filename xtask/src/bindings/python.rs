@@ -1,33 +1,40 @@
-//! The Python package: a wheel, installed in a new environment and tested there.
+//! The Python package `ably-capability`: `bindings/python`.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{PROGRAM, VECTORS, absolute, copy_files, empty_folder, lint, service};
+use super::folders::{
+    PROGRAM, VECTORS, absolute, copy_files, empty_folder, kib, lint, read, service, target, without_cargo_variables,
+};
 use crate::{Result, command};
 
-const FOLDER: &str = "bindings/python";
-const PROJECT: &str = "bindings/python/pyproject.toml";
+const SOURCE: &str = "bindings/python";
 const MANIFEST: &str = "bindings/python/Cargo.toml";
 
-/// Builds the wheel under `target`, and tests it.
-pub(super) fn run(target: &Path) -> Result {
+/// Builds the wheel, installs it in a new environment, and tests it there. With `--bench`, measures it instead.
+pub(super) fn run(options: &[String]) -> Result {
+    let target = target("python")?;
     let crates = target.join("cargo");
-    lint(Path::new(MANIFEST), &crates)?;
-    let wheel = build(target, &crates)?;
-    let bytes = fs::metadata(&wheel).map_err(|error| format!("cannot read `{}`: {error}", wheel.display()))?.len();
-    println!("`{}` has {} KiB", wheel.file_name().unwrap_or_default().display(), bytes.div_ceil(1024));
-    test(target, &wheel)
+    lint(MANIFEST, &crates)?;
+    let wheel = build(&target, &crates)?;
+    println!("`{}` has {} KiB", wheel.file_name().unwrap_or_default().display(), kib(&wheel)?);
+    let environment = environment(&target.join("environment"), &["--clear"])?;
+    let requirements = format!("{SOURCE}/requirements-test.txt");
+    install(&environment, &["--requirement".as_ref(), requirements.as_ref(), wheel.as_ref()])?;
+    if options.iter().any(|option| option == "--bench") {
+        return command::run(python(&environment).arg(format!("{SOURCE}/bench.py")));
+    }
+    test(&target, &environment)
 }
 
 /// Builds the wheel with the version of maturin that the project names, and returns its path. maturin chooses the tag
 /// `manylinux` by the symbols of glibc that the module uses.
 fn build(target: &Path, crates: &Path) -> Result<PathBuf> {
     let tools = environment(&target.join("tools"), &[])?;
-    let project = fs::read_to_string(PROJECT).map_err(|error| format!("cannot read `{PROJECT}`: {error}"))?;
-    let maturin = quoted(&project, "maturin==").ok_or_else(|| format!("`{PROJECT}` pins no version of maturin"))?;
+    let project = read(&Path::new(SOURCE).join("pyproject.toml"))?;
+    let maturin = quoted(&project, "maturin==").ok_or("`pyproject.toml` pins no version of maturin")?;
     install(&tools, &[maturin.as_ref()])?;
     let wheels = target.join("wheels");
     empty_folder(&wheels)?;
@@ -41,20 +48,16 @@ fn build(target: &Path, crates: &Path) -> Result<PathBuf> {
 }
 
 /// Runs the tests in a folder without the sources, so that only the installed wheel is tested.
-fn test(target: &Path, wheel: &Path) -> Result {
-    let environment = environment(&target.join("environment"), &["--clear"])?;
-    let requirements = format!("{FOLDER}/requirements-test.txt");
-    install(&environment, &["--requirement".as_ref(), requirements.as_ref(), wheel.as_ref()])?;
+fn test(target: &Path, environment: &Path) -> Result {
     let folder = target.join("tests");
     empty_folder(&folder)?;
-    copy_files(&Path::new(FOLDER).join("tests"), ".py", &folder)?;
+    copy_files(&Path::new(SOURCE).join("tests"), ".py", &folder)?;
     for file in ["README.md", "bench.py"] {
-        copy_files(Path::new(FOLDER), file, &folder)?;
+        copy_files(Path::new(SOURCE), file, &folder)?;
     }
-    copy_files(Path::new(VECTORS), ".json", &folder.join("vectors"))?;
-    let mut tests = python(&absolute(&environment)?);
+    let mut tests = python(&absolute(environment)?);
     tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "."]).current_dir(&folder);
-    command::run(tests.env(PROGRAM, service()?))
+    command::run(tests.env("VECTORS", absolute(Path::new(VECTORS))?).env(PROGRAM, service()?))
 }
 
 /// Creates a Python environment, and returns its folder.
@@ -69,14 +72,10 @@ fn install(environment: &Path, packages: &[&OsStr]) -> Result {
     command::run(python(environment).args(pip).args(packages))
 }
 
-/// Returns a command for the Python of an environment, without the variables that `cargo run` sets.
+/// Returns a command for the Python of an environment.
 fn python(environment: &Path) -> Command {
     let mut python = Command::new(environment.join("bin/python"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            python.env_remove(name);
-        }
-    }
+    without_cargo_variables(&mut python);
     python.env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
     python
 }

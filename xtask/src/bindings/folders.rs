@@ -1,0 +1,104 @@
+//! Folders and tools that the bindings share.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, path};
+
+use crate::workspace::Workspace;
+use crate::{Result, command};
+
+/// Test vectors that the tests of each package read.
+pub(super) const VECTORS: &str = "tests/vectors";
+
+/// The variable that names a program `ably-auth`, so that none is built. The tests get it, too.
+pub(super) const PROGRAM: &str = "ABLY_AUTH";
+
+/// Returns the folder in which a language's package is built.
+pub(super) fn target(language: &str) -> Result<PathBuf> {
+    Ok(Workspace::load()?.target_directory.join("bindings").join(language))
+}
+
+/// Returns the program of the service: the one that the variable names, or the one that is built now.
+pub(super) fn service() -> Result<PathBuf> {
+    if let Some(program) = env::var_os(PROGRAM) {
+        return absolute(Path::new(&program));
+    }
+    command::run(&mut command::cargo(["build", "--quiet", "--locked", "--package", "ably-auth-cli"]))?;
+    absolute(&Workspace::load()?.target_directory.join("debug/ably-auth"))
+}
+
+/// Creates a folder, and empties it if it exists.
+pub(super) fn empty_folder(folder: &Path) -> Result {
+    let emptied = if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) };
+    let made = emptied.and_then(|()| fs::create_dir_all(folder));
+    made.map_err(|error| format!("cannot create `{}`: {error}", folder.display()).into())
+}
+
+/// Copies the files of a folder whose names end in `ending`, but no folders.
+pub(super) fn copy_files(from: &Path, ending: &str, to: &Path) -> Result {
+    let fault = |error| format!("cannot copy `{}` to `{}`: {error}", from.display(), to.display());
+    fs::create_dir_all(to).map_err(fault)?;
+    for entry in fs::read_dir(from).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_file() && name.to_string_lossy().ends_with(ending) {
+            fs::copy(&path, to.join(name)).map_err(fault)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a text file.
+pub(super) fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()).into())
+}
+
+/// Writes a text file.
+pub(super) fn write(path: &Path, text: &str) -> Result {
+    fs::write(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()).into())
+}
+
+/// Returns the size of a file in KiB.
+pub(super) fn kib(path: &Path) -> Result<u64> {
+    let data = fs::metadata(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    Ok(data.len().div_ceil(1024))
+}
+
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    path::absolute(path).map_err(|error| format!("cannot resolve `{}`: {error}", path.display()).into())
+}
+
+/// Removes the variables that `cargo run` sets, which would make build scripts run again.
+pub(super) fn without_cargo_variables(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// Checks the format and the lints of a binding's crate, which is not in the workspace.
+pub(super) fn lint(manifest: &str, target: &Path) -> Result {
+    command::run(&mut command::cargo(["fmt", "--check", "--manifest-path", manifest]))?;
+    let mut clippy = command::cargo(["clippy", "--quiet", "--locked", "--all-targets", "--manifest-path", manifest]);
+    command::run(clippy.arg("--target-dir").arg(target).args(["--", "-D", "warnings"]))
+}
+
+/// Returns the blocks of a language in a README.
+pub(super) fn blocks<'a>(readme: &'a str, language: &str) -> Vec<&'a str> {
+    let start = format!("```{language}\n");
+    let block = |part: &'a str| part.split_once("```\n").map(|(block, _)| block);
+    readme.split(start.as_str()).skip(1).filter_map(block).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blocks;
+
+    #[test]
+    fn blocks_of_a_language_are_found() {
+        let readme = "text\n```c\nint a;\n```\n```php\n<?php\n```\n```c\nint b;\n```\n";
+        assert_eq!(blocks(readme, "c"), ["int a;\n", "int b;\n"]);
+        assert_eq!(blocks(readme, "sh"), Vec::<&str>::new());
+    }
+}
