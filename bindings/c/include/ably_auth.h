@@ -52,7 +52,7 @@ typedef struct AblyAuthError {
   uint32_t code;
   // The offset in the invalid text at which the problem starts, in bytes, or `SIZE_MAX` if it is not known.
   size_t place;
-  // What is invalid, where, and what to do. It is UTF-8 and ends with NUL; a longer one is cut. It shows no secret.
+  // The reason: what is invalid, where, and what to do. It is UTF-8 and ends with NUL; a longer one is cut. It shows no secret.
   char message[256];
 } AblyAuthError;
 

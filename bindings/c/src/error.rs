@@ -15,7 +15,7 @@ pub struct AblyAuthError {
     pub code: u32,
     /// The offset in the invalid text at which the problem starts, in bytes, or `SIZE_MAX` if it is not known.
     pub place: usize,
-    /// What is invalid, where, and what to do. It is UTF-8 and ends with NUL; a longer one is cut. It shows no secret.
+    /// The reason: what is invalid, where, and what to do. It is UTF-8 and ends with NUL; a longer one is cut. It shows no secret.
     pub message: [c_char; 256],
 }
 

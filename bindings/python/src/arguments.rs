@@ -39,9 +39,7 @@ pub(crate) fn ttl(value: &Bound<'_, PyAny>) -> PyResult<Ttl> {
 /// Returns a point in time from an `int` of milliseconds since the epoch or an aware `datetime`.
 pub(crate) fn timestamp(value: &Bound<'_, PyAny>, what: &str) -> PyResult<Timestamp> {
     let is_time = |value: &Bound<'_, PyAny>| value.cast::<PyDateTime>().is_ok().then_some(true);
-    if let Ok(time) = value.cast::<PyDateTime>()
-        && time.get_tzinfo().is_none()
-    {
+    if value.cast::<PyDateTime>().is_ok_and(|time| time.get_tzinfo().is_none()) {
         let problem =
             format!("{what} is a datetime without a time zone; use datetime.now(timezone.utc), or milliseconds");
         return Err(invalid(ErrorCode::BAD_REQUEST, &problem));

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::cases;
-use super::folders::{absolute, blocks, copy_files, empty_folder, kib, lint, read, target, write};
+use super::folders::{
+    absolute, blocks, check_paths, copy_files, empty_folder, kib, lint, read, target, without_paths, write,
+};
 use crate::{Result, command};
 
 const SOURCE: &str = "bindings/c";
@@ -33,6 +35,7 @@ pub(super) fn run(_: &[String]) -> Result {
     empty_folder(&folder)?;
     for file in [SHARED, STATIC] {
         copy_files(&crates.join("release"), file, &folder)?;
+        check_paths(&folder.join(file))?;
         println!("`{file}` has {} KiB", kib(&folder.join(file))?);
     }
     check_symbols(&folder)?;
@@ -46,6 +49,7 @@ pub(super) fn run(_: &[String]) -> Result {
 
 fn cargo(task: &str, options: &[&str], crates: &Path) -> Result {
     let mut cargo = command::cargo([task, "--quiet", "--locked", "--manifest-path", MANIFEST, "--target-dir"]);
+    without_paths(&mut cargo)?;
     command::run(cargo.arg(crates).args(options))
 }
 

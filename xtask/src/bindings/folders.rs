@@ -68,6 +68,33 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     path::absolute(path).map_err(|error| format!("cannot resolve `{}`: {error}", path.display()).into())
 }
 
+/// Lets a build of Rust leave no paths of this machine in what it builds.
+pub(super) fn without_paths(command: &mut Command) -> Result {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let home = home.ok_or("neither CARGO_HOME nor HOME is set; set one of them")?;
+    let (home, root) = (absolute(&home)?, absolute(Path::new("."))?);
+    // Paths may have spaces, which `RUSTFLAGS` would split.
+    let flags = [
+        format!("--remap-path-prefix={}=cargo", home.display()),
+        format!("--remap-path-prefix={}=ably-auth", root.display()),
+    ];
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    Ok(())
+}
+
+/// Checks that a built file has no paths of this project or of its dependencies.
+pub(super) fn check_paths(file: &Path) -> Result {
+    let built = fs::read(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
+    let root = absolute(Path::new("."))?;
+    let root = root.as_os_str().as_encoded_bytes();
+    let has = |path: &[u8]| built.windows(path.len()).any(|window| window == path);
+    if has(root) || has(b".cargo/registry") {
+        return Err(format!("`{}` has paths of this machine; see `without_paths`", file.display()).into());
+    }
+    Ok(())
+}
+
 /// Removes the variables that `cargo run` sets, which would make build scripts run again.
 pub(super) fn without_cargo_variables(command: &mut Command) {
     for (name, _) in env::vars_os() {

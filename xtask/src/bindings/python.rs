@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::folders::{
-    PROGRAM, VECTORS, absolute, copy_files, empty_folder, kib, lint, read, service, target, without_cargo_variables,
+    PROGRAM, VECTORS, absolute, check_paths, copy_files, empty_folder, kib, lint, read, service, target,
+    without_cargo_variables, without_paths,
 };
 use crate::{Result, command};
 
@@ -19,7 +20,7 @@ pub(super) fn run(options: &[String]) -> Result {
     let crates = target.join("cargo");
     lint(MANIFEST, &crates)?;
     let wheel = build(&target, &crates)?;
-    println!("`{}` has {} KiB", wheel.file_name().unwrap_or_default().display(), kib(&wheel)?);
+    println!("`{}` has {} KiB", wheel.file_name().unwrap_or_default().to_string_lossy(), kib(&wheel)?);
     let environment = environment(&target.join("environment"), &["--clear"])?;
     let requirements = format!("{SOURCE}/requirements-test.txt");
     install(&environment, &["--requirement".as_ref(), requirements.as_ref(), wheel.as_ref()])?;
@@ -40,7 +41,9 @@ fn build(target: &Path, crates: &Path) -> Result<PathBuf> {
     empty_folder(&wheels)?;
     let mut build = python(&tools);
     build.args(["-m", "maturin", "build", "--quiet", "--release", "--manifest-path", MANIFEST, "--out"]).arg(&wheels);
+    without_paths(&mut build)?;
     command::run(build.env("CARGO_TARGET_DIR", absolute(crates)?))?;
+    check_paths(&crates.join("release/lib_native.so"))?;
     let fault = |error| format!("cannot read `{}`: {error}", wheels.display());
     let mut built = fs::read_dir(&wheels).map_err(fault)?;
     let wheel = built.next().ok_or_else(|| format!("maturin has left no wheel in `{}`", wheels.display()))?;
