@@ -221,6 +221,11 @@ static void check_mistakes(void) {
     params.client_id_len = SIZE_MAX / 2 + 1;
     CHECK(ably_auth_mint_jwt(key, key_len, &params, buffer, sizeof buffer, &length, &error) == invalid, "length");
 
+    // Without a capability the token would have all rights of the key, so a lost text is an error.
+    params = (AblyAuthTokenParams){.capability_len = 5, .timestamp_ms = 1};
+    CHECK(ably_auth_mint_jwt(key, key_len, &params, buffer, sizeof buffer, &length, &error) == invalid, "lost capability");
+    CHECK(strstr(error.message, "`capability` is NULL") != NULL, "%s", error.message);
+
     bool permitted = true;
     CHECK(ably_auth_permits(text, text_len, "publish", 7, "chat", 4, NULL, NULL) == invalid, "NULL answer");
     CHECK(ably_auth_permits(text, text_len, NULL, 0, "chat", 4, &permitted, NULL) == invalid && !permitted, "NULL");
@@ -238,12 +243,23 @@ static void check_mistakes(void) {
     // Neither a secret nor a long input is shown whole.
     CHECK(ably_auth_key_check("app.key:a-secret:more", 21, NULL, &error) == ABLY_AUTH_STATUS_INVALID_KEY, "key");
     CHECK(strstr(error.message, "a-secret") == NULL, "%s", error.message);
-    char large[2000];
-    int size = snprintf(large, sizeof large, "{\"%0900d\xc3\xa9\":[\"no\"]}", 0);
-    params = (AblyAuthTokenParams){.capability = large, .capability_len = (size_t)size};
-    CHECK(ably_auth_mint_jwt(key, key_len, &params, buffer, sizeof buffer, &length, &error) ==
-              ABLY_AUTH_STATUS_INVALID_CAPABILITY, "capability");
-    CHECK(strlen(error.message) == ABLY_AUTH_MESSAGE_BYTES - 1, "%zu", strlen(error.message));
+    size_t shown = 0;
+    for (size_t shift = 0; shift < 2; shift++) {
+        // A name of characters of two bytes: the end of the message is within one of them for one of the shifts.
+        char large[640];
+        size_t at = (size_t)snprintf(large, sizeof large, "{\"%.*s", (int)shift, "a");
+        while (at < 600) {
+            large[at++] = '\xc3';
+            large[at++] = '\xa9';
+        }
+        at += (size_t)snprintf(large + at, sizeof large - at, "\":[\"no\"]}");
+        params = (AblyAuthTokenParams){.capability = large, .capability_len = at};
+        CHECK(ably_auth_mint_jwt(key, key_len, &params, buffer, sizeof buffer, &length, &error) ==
+                  ABLY_AUTH_STATUS_INVALID_CAPABILITY, "capability");
+        shown += strlen(error.message);
+        CHECK((unsigned char)error.message[strlen(error.message) - 1] == 0xa9, "a character is cut");
+    }
+    CHECK(shown == 2 * ABLY_AUTH_MESSAGE_BYTES - 3, "%zu", shown);
 
     for (int status = -1; status < 20; status++) {
         const char *message = ably_auth_status_message(status);
