@@ -69,6 +69,13 @@ const TASKS: &[Task] = &[
         about: "run the examples, and compare their output with their documentation; needs curl",
         run: examples::run,
     },
+    Task {
+        name: "bindings",
+        options: &["python", "c", "--bench"],
+        about: "build and test the packages for other languages, or only the named ones; --bench measures them instead; \
+            needs python3, php and the network",
+        run: bindings::run,
+    },
     Task { name: "book", options: &[], about: "build the guide as a book, with its explorer", run: book::run },
     Task {
         name: "api",
@@ -88,13 +95,6 @@ const TASKS: &[Task] = &[
         about: "benchmark core, the token caches (auth), the service, the service's cost as it grows (scale), or its realtime \
             connections; --instructions only counts, --save updates the baseline, --strict fails if it is too slow",
         run: bench::run,
-    },
-    Task {
-        name: "bindings",
-        options: &["python", "c", "--bench"],
-        about: "build and test the packages for other languages, or only the named ones; --bench measures them instead; \
-            needs python3, php and the network",
-        run: bindings::run,
     },
     Task {
         name: "chaos",

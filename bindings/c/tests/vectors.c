@@ -180,6 +180,52 @@ static void *run_cases(void *unused) {
     return unused;
 }
 
+// Changes bytes of a text, from a sequence that is the same in every run.
+static void change(Text text, unsigned long long *sequence) {
+    for (int changes = 0; text.len > 0 && changes < 3; changes++) {
+        *sequence ^= *sequence << 13;
+        *sequence ^= *sequence >> 7;
+        *sequence ^= *sequence << 17;
+        text.data[(*sequence >> 20) % text.len] = (char)(*sequence >> 45);
+    }
+}
+
+// Runs the cases with changed texts: each ends in a status, and AddressSanitizer sees each wrong access.
+static void check_changed_cases(void) {
+    unsigned long long sequence = 88172645463325252ULL;
+    char buffer[4096];
+    int refused = 0;
+    for (size_t round = 0; round < 20 * case_count; round++) {
+        Case one = cases[round % case_count];
+        for (int at = 0; at < 3; at++) {
+            const Text given = one.fields[at];
+            one.fields[at].data = given.data == NULL ? NULL : malloc(given.len + (given.len == 0));
+            if (given.len > 0) {
+                memcpy(one.fields[at].data, given.data, given.len);
+            }
+        }
+        change(one.fields[round % 3], &sequence);
+        const Text *fields = one.fields;
+        AblyAuthError error;
+        size_t length = 0;
+        bool permitted = false;
+        AblyAuthStatus statuses[] = {
+            ably_auth_key_check(fields[0].data, fields[0].len, &length, &error),
+            produce(&one, buffer, sizeof buffer, &length, &error),
+            ably_auth_permits(fields[0].data, fields[0].len, fields[1].data, fields[1].len, fields[2].data, fields[2].len,
+                              &permitted, &error),
+        };
+        for (size_t at = 0; at < sizeof statuses / sizeof *statuses; at++) {
+            refused += statuses[at] != ABLY_AUTH_STATUS_OK;
+            CHECK(statuses[at] != ABLY_AUTH_STATUS_INTERNAL, "case %zu", round % case_count);
+        }
+        for (int at = 0; at < 3; at++) {
+            free(one.fields[at].data);
+        }
+    }
+    CHECK(refused > 0, "no changed case was refused");
+}
+
 // Mistakes of a caller end in a status.
 static void check_mistakes(void) {
     const char *key = "app.key:a-secret-for-tests", *nonce = "0123456789abcdef", *text = "{\"chat\":[\"publish\"]}";
@@ -275,6 +321,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     check_mistakes();
+    check_changed_cases();
     pthread_t threads[THREADS];
     for (int at = 0; at < THREADS; at++) {
         if (pthread_create(&threads[at], NULL, run_cases, NULL) != 0) {

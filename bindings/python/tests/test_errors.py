@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import pickle
 import traceback
@@ -19,6 +20,8 @@ from ably_capability import (
     verify_token_request,
 )
 from conftest import KEY_TEXT, SECRET
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 KEY = ApiKey.parse(KEY_TEXT)
 
@@ -137,8 +140,37 @@ def test_malformed_text_is_an_error(text: str) -> None:
         assert "; " in str(raised(call)), "the error ends with advice"
 
 
-def test_number_too_long_for_python_is_an_error() -> None:
-    assert raised(lambda: Capability.parse("9" * 5000)).code == 40000
-    payload = {"iat": 1, "exp": 2, "n": 10**4000}
-    token = mint_jwt(KEY, claims={"n": payload["n"]})
+PIECES = ["{", "}", "[", "]", '"', ":", ",", "*", ".", "a", "publish", "[queue]", "\\u12", "\ud800", "é", "9" * 20, "eyJhbGciOiJIUzI1NiJ9", "e30"]
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)))
+def test_any_text_is_a_value_or_an_error(text: str) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: str(Capability.parse(text)),
+        lambda: str(Capability.parse(text, lenient=True)),
+        lambda: Capability.parse({text: [text]}, lenient=True).explain(text, text).to_dict(),
+        lambda: Capability.parse({"*": ["*"]}).permits(text, text),
+        lambda: ApiKey.parse(text),
+        lambda: sign_token_request(KEY, client_id=text, nonce=text, capability=text),
+        lambda: verify_token_request(text, KEY),
+        lambda: verify_token_request({"keyName": text, "mac": text, "nonce": text, "timestamp": text}, KEY),
+        lambda: mint_jwt(KEY, client_id=text, claims={text: text}, channel_claims={text: text}),
+        lambda: verify_jwt(text, KEY),
+        lambda: inspect_jwt(text),
+    ]
+    for call in calls:
+        try:
+            call()
+        except AblyAuthError as error:
+            assert "; " in str(error) and 40000 <= error.code < 50000
+
+
+def test_integer_too_long_for_python_is_an_error() -> None:
+    # Python refuses to read an integer of more than 4300 digits.
+    token = mint_jwt(KEY, claims={"n": 10**4299})
     assert inspect_jwt(token).payload is not None
+    header, payload, _ = token.split(".")
+    text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).replace(b'"n":1', b'"n":11')
+    longer = base64.urlsafe_b64encode(text).decode().rstrip("=")
+    assert raised(lambda: inspect_jwt(f"{header}.{longer}.c2ln")).code == 40144

@@ -39,6 +39,11 @@ def test_example_is_typed_strictly() -> None:
     example.main()
 
 
+def test_package_is_typed_strictly() -> None:
+    checked = mypy("--package", "ably_capability")
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_wrong_types_are_found(tmp_path: Path) -> None:
     program = tmp_path / "wrong.py"
     program.write_text(WRONG)
