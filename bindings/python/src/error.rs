@@ -29,7 +29,7 @@ fn build(message: &str, code: ErrorCode, place: Option<usize>, resource: Option<
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     Python::attach(|py| {
         let class = CLASS.import(py, "ably_capability._error", "AblyAuthError");
-        match class.and_then(|class| class.call1((message, code.as_u32(), place, resource))) {
+        match class.and_then(|class| class.call1((message, code.as_u32(), code.status(), place, resource))) {
             Ok(exception) => PyErr::from_value(exception),
             Err(fault) => fault,
         }

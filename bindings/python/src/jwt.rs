@@ -174,6 +174,11 @@ pub(crate) fn verify_jwt<'py>(
 /// The content of a JWT that was not verified. It may be forged.
 #[pyclass(frozen, get_all, module = "ably_capability")]
 pub(crate) struct Jwt {
+    /// `kid` in the header.
+    key_name: Option<String>,
+    /// The text of the capability.
+    capability: Option<String>,
+    client_id: Option<String>,
     header: Py<PyAny>,
     /// `None` if the JWT is encrypted.
     payload: Option<Py<PyAny>>,
@@ -196,12 +201,23 @@ impl Jwt {
 #[pyfunction]
 pub(crate) fn inspect_jwt(py: Python<'_>, token: &Bound<'_, PyString>) -> PyResult<Jwt> {
     let jwt = JwtText::parse(text(token, "JWT", ErrorCode::INVALID_JWT)?).map_err(exception)?;
+    let header = loads(py, jwt.header())?;
+    let payload = jwt.payload().map(|json| loads(py, json)).transpose()?;
+    let claim = |name| member(py, payload.as_ref(), name);
     Ok(Jwt {
-        header: loads(py, jwt.header())?,
-        payload: jwt.payload().map(|json| loads(py, json)).transpose()?,
+        key_name: member(py, Some(&header), "kid"),
+        capability: claim("x-ably-capability"),
+        client_id: claim("x-ably-clientId"),
+        header,
+        payload,
         issued: jwt.issued().map(Timestamp::as_millis),
         expires: jwt.expires().map(Timestamp::as_millis),
     })
+}
+
+/// Returns a member of a dict, or `None` if it is missing or not a text.
+fn member(py: Python<'_>, dict: Option<&Py<PyAny>>, name: &str) -> Option<String> {
+    dict?.bind(py).get_item(name).ok()?.extract().ok()
 }
 
 /// Returns the value of JSON that the core has checked. Python still refuses integers with thousands of digits.

@@ -35,6 +35,7 @@ def raised(call: Callable[[], object]) -> AblyAuthError:
 def test_error_has_code_place_and_advice() -> None:
     error = raised(lambda: Capability.parse('{"chat":["pubish"]}'))
     assert isinstance(error, ValueError)
+    assert (error.status_code, error.href) == (400, "https://help.ably.io/error/40000")
     assert (error.code, error.place, error.resource) == (40000, 10, "chat")
     assert str(error).startswith("unknown operation `pubish` in resource `chat` (byte 10); operations are `publish`")
 
@@ -78,6 +79,7 @@ def test_error_is_pickled_and_copied() -> None:
     error = raised(lambda: Capability.parse('{"chat":["pubish"]}'))
     for other in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
         assert (str(other), other.code, other.place, other.resource) == (str(error), 40000, 10, "chat")
+        assert other.status_code == 400
 
 
 def test_large_intersection_is_refused() -> None:

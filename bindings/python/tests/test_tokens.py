@@ -103,9 +103,18 @@ def test_jwt_of_another_key_is_refused(key: ApiKey) -> None:
 def test_unverified_jwt_is_only_inspected(key: ApiKey) -> None:
     header, payload, _ = mint_jwt(key, client_id="bob").split(".")
     jwt = inspect_jwt(f"{header}.{payload}.forged")
+    assert (jwt.key_name, jwt.client_id, jwt.capability) == ("app.key", "bob", None)
     assert jwt.header == {"typ": "JWT", "alg": "HS256", "kid": "app.key"}
     assert jwt.payload is not None and jwt.payload["x-ably-clientId"] == "bob"
     assert (jwt.issued, jwt.expires) == (NOW, NOW + 3_600_000)
+
+
+def test_jwt_of_another_issuer_is_inspected() -> None:
+    # {"alg":"RS256"} . {"exp":1.7e9,"x-ably-clientId":null,"x-ably-capability":"{}"} . a signature
+    claims = "eyJleHAiOjEuN2U5LCJ4LWFibHktY2xpZW50SWQiOm51bGwsIngtYWJseS1jYXBhYmlsaXR5Ijoie30ifQ"
+    jwt = inspect_jwt(f"eyJhbGciOiJSUzI1NiJ9.{claims}.c2ln")
+    assert (jwt.key_name, jwt.client_id, jwt.capability, jwt.issued) == (None, None, "{}", None)
+    assert jwt.expires == 1_700_000_000_000
 
 
 def test_jwt_with_an_embedded_token_is_refused(key: ApiKey) -> None:

@@ -169,6 +169,16 @@ class Jwt:
     """The content of a JWT that was not verified. It may be forged. Times are in milliseconds since the epoch."""
 
     @property
+    def key_name(self) -> str | None:
+        """The key that the JWT names: `kid` in the header."""
+
+    @property
+    def capability(self) -> str | None:
+        """The text of the capability."""
+
+    @property
+    def client_id(self) -> str | None: ...
+    @property
     def header(self) -> dict[str, Any]: ...
     @property
     def payload(self) -> dict[str, Any] | None:
@@ -225,7 +235,8 @@ def verify_jwt(
 ) -> JwtClaims:
     """Verifies the signature and the times of a JWT that the holder of the key has minted.
 
-    `leeway` is a tolerance for clocks that differ, in milliseconds. An expired JWT has the error code 40142.
+    `leeway` is a tolerance for clocks that differ, in milliseconds. An expired JWT has the error code 40142. A JWT with an
+    embedded token is refused: Ably takes the rights of the embedded token, and not those of the JWT.
     """
 
 def inspect_jwt(token: str) -> Jwt:
