@@ -79,7 +79,7 @@ impl Refusal {
     /// Creates a refusal for a token that does not have the form of one: 401 with code 40145.
     #[must_use]
     pub fn malformed_token() -> Self {
-        let message = "invalid token: it is not in the format of a token; pass it on exactly as it was issued";
+        let message = "invalid token: it is not in the format of a token; pass it on exactly as it was issued, without `Bearer` or quotes";
         Self::new(ErrorCode::INVALID_TOKEN, message)
     }
 

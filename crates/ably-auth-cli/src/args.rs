@@ -38,7 +38,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Play the lifecycle of a credential against a local service: sign, exchange, publish, be refused, revoke, renew
     Demo,
-    /// Serve a token service
+    /// Serve a local Ably for development and tests, or a token service
     Serve(Box<Serve>),
     /// Open a realtime connection, and print its states, renewals, refusals and messages as they happen
     Connect(Box<Connect>),

@@ -129,8 +129,10 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 fn check_signature(part: &str, is_hs256: bool, problems: &mut Vec<String>) {
+    let is_hex = part.len() == 2 * SIGNATURE_BYTES && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     match decode(part).map(|bytes| bytes.len()) {
         Some(SIGNATURE_BYTES) => {}
+        _ if is_hex => problems.push("its signature is in hexadecimal; encode its 32 bytes in base64url".into()),
         Some(0) => problems.push("it has no signature; sign it with the key's secret".into()),
         // `check_header` reports another algorithm, whose signature may be longer.
         Some(bytes) if bytes > SIGNATURE_BYTES && !is_hs256 => {}

@@ -25,7 +25,10 @@ const SMALL = new Intl.NumberFormat(undefined, {
   maximumSignificantDigits: 2,
 });
 const BYTES = ["byte", "kilobyte", "megabyte", "gigabyte"].map(
-  (unit) => new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }),
+  (unit) => {
+    const unitDisplay = unit === "byte" ? "long" : "short";
+    return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay, maximumFractionDigits: 1 });
+  },
 );
 
 export const number = (value) => numbers.format(value);

@@ -40,7 +40,8 @@ function verdictLine(verdict) {
   );
 }
 
-function problemList(problems, heading) {
+// Returns the list of what is wrong with a credential.
+export function problemList(problems, heading) {
   return h(
     "section.note.warn",
     h(heading, problems.length === 1 ? "Problem" : "Problems"),

@@ -7,7 +7,7 @@ import { took } from "./format.mjs";
 import { target } from "./log_columns.mjs";
 import { renderMatrix } from "./matrix.mjs";
 import { prose, sentence } from "./prose.mjs";
-import { renderFacts, renderReport } from "./report.mjs";
+import { problemList, renderFacts, renderReport } from "./report.mjs";
 import { writeHash } from "./router.mjs";
 import { renderClocks } from "./story_clocks.mjs";
 import { renderCause, renderMac } from "./story_mac.mjs";
@@ -22,9 +22,11 @@ const RESULTS = {
 export function renderStory(story, { inspect, hashOf }) {
   const { row, mac, signature, clocks, replay, matrix, credential, issued, sent } = story;
   const cause = mac?.cause ?? signature?.cause;
+  const problems = credential?.problems ?? [];
   return [
     renderVerdict(story),
     cause ? renderCause(cause) : null,
+    problems.length > 0 ? problemList(problems, "h3") : null,
     story.checks?.length > 0 ? section("Checks", renderChecks(story.checks)) : null,
     clocks ? section("Clocks", renderClocks(clocks)) : null,
     replay ? section("First use", renderReplay(replay, hashOf)) : null,
@@ -34,7 +36,7 @@ export function renderStory(story, { inspect, hashOf }) {
       ? section(matrix.title || "Capability", renderMatrix(matrix.matrix, { label: matrix.title || "Capability" }))
       : null,
     credential
-      ? section(credential.title || "Credential", renderReport({ ...credential, verdict: null }, { level: 4 }))
+      ? section(credential.title || "Credential", renderReport({ ...credential, verdict: null, problems: [] }, { level: 4 }))
       : null,
     issued ? section(`Issued: ${issued.title || "token"}`, renderReport(issued, { level: 4 })) : null,
     sent?.length > 0 ? section("Fields as received", renderFacts(sent)) : null,

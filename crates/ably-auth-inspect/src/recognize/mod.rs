@@ -123,6 +123,11 @@ fn plain(text: &str, now: Timestamp) -> Report {
         report.problems.push("it is empty; give a key, a token, a token request or a capability".into());
         return report;
     }
+    if let Some(problem) = no_credential(text) {
+        let mut report = unknown();
+        report.problems.push(problem);
+        return report;
+    }
     if text.starts_with(['{', '[']) {
         return json::inspect(text, now);
     }
@@ -134,6 +139,16 @@ fn plain(text: &str, now: Timestamp) -> Report {
     }
     report.problems.insert(0, problem);
     report
+}
+
+/// Describes a text that programs send in the place of a credential.
+fn no_credential(text: &str) -> Option<String> {
+    const VALUES: [&str; 6] = ["undefined", "null", "None", "nil", "NaN", "[object Object]"];
+    if let Some(value) = VALUES.iter().find(|value| text.eq_ignore_ascii_case(value)) {
+        return Some(format!("it is the text `{value}`: a variable had no value, or an object; give the token itself"));
+    }
+    text.starts_with('<')
+        .then(|| "it is HTML, such as a page to log in; the auth endpoint has to answer with the token alone".into())
 }
 
 /// Reports on a credential that is not JSON.

@@ -158,6 +158,25 @@ fn malformed_jwt_is_read_with_its_problems() {
 }
 
 #[test]
+fn encoding_of_signature_is_named() {
+    let jwt = minted();
+    let (signed, _) = jwt.rsplit_once('.').unwrap();
+    let report = report(&format!("{signed}.{}", "0aF9".repeat(16)));
+    assert_eq!(report.problems, ["its signature is in hexadecimal; encode its 32 bytes in base64url"]);
+}
+
+#[test]
+fn text_in_the_place_of_a_credential_is_named() {
+    for (text, said) in
+        [("undefined", "`undefined`"), ("NULL", "`null`"), ("[object Object]", "`[object Object]`"), ("<html>", "HTML")]
+    {
+        let report = report(text);
+        assert_eq!((report.kind, report.problems.len()), (Kind::Unknown, 1), "{text}");
+        assert!(report.problems[0].contains(said), "{:?}", report.problems);
+    }
+}
+
+#[test]
 fn wrong_scheme_is_named() {
     assert!(report(&bearer(KEY)).problems[0].contains("it is a key; send it with `Basic`"));
     assert!(report(&format!("Basic {KEY}")).problems[0].contains("the key is not in base64"));

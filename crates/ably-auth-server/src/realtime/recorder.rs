@@ -5,7 +5,7 @@ use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
 use ably_auth_inspect::redact;
 use serde_json::value::to_raw_value;
 
-use super::opening::Opening;
+use super::opening::{Opening, as_connection_error};
 use super::session::{Ending, Session};
 use crate::journal::checks::{Check, Checks};
 use crate::journal::row::{CredentialFacts, Details, Kind, Outcome, Row};
@@ -17,6 +17,7 @@ use crate::story::{Asked, Refused, credential_text, named_key, shown};
 /// A credential that a client presents for a connection, and that may be refused.
 pub(super) struct Attempt {
     action: &'static str,
+    is_token: bool,
     /// The credential, if it can be read and the attempt is recorded.
     credential: Option<String>,
 }
@@ -24,7 +25,8 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Returns the attempt to open a connection.
     pub(super) fn to_connect(state: &State, opening: &Opening) -> Self {
-        Self::new(state, "connect", opening.claim.as_ref().ok().map(|(credential, _)| credential))
+        let credential = opening.claim.as_ref().ok().map(|(credential, _)| credential);
+        Self { is_token: opening.has_token(), ..Self::new(state, "connect", credential) }
     }
 
     /// Returns the attempt to replace the credential of a connection.
@@ -33,7 +35,7 @@ impl Attempt {
     }
 
     fn new(state: &State, action: &'static str, credential: Option<&Credential>) -> Self {
-        Self { action, credential: credential.filter(|_| state.journal.is_some()).map(credential_text) }
+        Self { action, is_token: true, credential: credential.filter(|_| state.journal.is_some()).map(credential_text) }
     }
 
     /// Records that the credential was refused.
@@ -46,7 +48,8 @@ impl Attempt {
             Check::Request
         });
         let (info, key) = (refusal.info(), named_key(self.credential.as_deref()));
-        let row = Row { key: key.as_ref(), ..refused(now, Kind::Connection, self.action, info) };
+        let sent = as_connection_error(refusal, self.is_token);
+        let row = Row { key: key.as_ref(), ..refused(now, Kind::Connection, self.action, &sent) };
         let evidence = Refused {
             code: info.code(),
             reason: info.message(),

@@ -7,7 +7,7 @@ use ably_auth_inspect::{Answer, Cause, Kind, Legend, Matrix, Report, Verdict, in
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::facts::limited;
+use super::facts::{limited, named_key, shown};
 use super::{clocks, jwt, signatures};
 use crate::journal::checks::Check;
 use crate::journal::row::CredentialFacts;
@@ -59,6 +59,10 @@ impl Refused<'_> {
             self.explain_credential(state, report, &mut evidence);
             evidence.insert("credential".into(), json!(report));
         }
+        // In production, the console's reader need not know which apps and keys there are.
+        if self.code == ErrorCode::NOT_FOUND && state.sandbox {
+            self.explain_unknown(state, &mut evidence);
+        }
         if let Some(request) = self.token_request {
             self.explain_request(state, request, &mut evidence);
         }
@@ -98,6 +102,28 @@ impl Refused<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Says which apps or keys the sandbox has, if the credential names another.
+    fn explain_unknown(&self, state: &State, evidence: &mut Map<String, Value>) {
+        let named = named_key(self.credential);
+        let Some(name) = self.key.or(named.as_ref()) else { return };
+        let cause = match state.registry.app(name.app_id()) {
+            Some(app) => {
+                let keys = first_few(app.app.keys().map(|key| key.name().to_string()));
+                let explanation = format!("Its keys are: {keys}.");
+                Cause::new("The app has no such key", explanation, "Copy the key from the overview.")
+            }
+            None => {
+                let apps = first_few(state.registry.all().iter().map(|app| app.app.id().to_owned()));
+                let explanation = format!(
+                    "Its apps are: {apps}. The key may be an example, a key of Ably, or one of an earlier start: without \
+                     `--apps`, each start makes a new app."
+                );
+                Cause::new("This sandbox has no such app", explanation, "Copy the key from the overview.")
+            }
+        };
+        evidence.insert("signature".into(), json!({ "cause": cause }));
     }
 
     /// Names the mistake if the secret is that of another key, or the beginning of the right one.
@@ -177,6 +203,20 @@ impl Refused<'_> {
         if written.is_some_and(|answer| answer.permitted) {
             explain_limit(state, facts, asked, evidence);
         }
+    }
+}
+
+/// Returns the first of the names, in alphabetical order.
+fn first_few(names: impl Iterator<Item = String>) -> String {
+    const SHOWN: usize = 3;
+    let mut names: Vec<_> = names.map(|name| format!("`{}`", shown(&name))).collect();
+    names.sort_unstable();
+    let left = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    match (names.is_empty(), left) {
+        (true, _) => "none".into(),
+        (false, 0) => names.join(", "),
+        (false, left) => format!("{}, and {left} more", names.join(", ")),
     }
 }
 

@@ -46,6 +46,19 @@ async fn connections_describe_themselves() {
     assert_eq!((&bob["capability"], &bob["matrix"]["operations"]), (&json!(r#"{"*":["*"]}"#), &json!(["*"])));
 }
 
+/// A client sees other codes on a connection than over REST, and looks for the code that it saw.
+#[tokio::test]
+async fn refused_connection_is_logged_with_the_code_that_was_sent() {
+    let service = console().await;
+    for query in ["accessToken=not-a-token", "key=app1.unknown:secret", "accessToken=app1.AAAA"] {
+        let mut client = service.open(query).await;
+        let (_, code, _) = client.ended().await;
+        let answer = ask(&service, &request("GET", "log", "", &Value::Null)).await;
+        let log: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(log["rows"].as_array().unwrap().last().unwrap()["code"], code, "{query}: {log}");
+    }
+}
+
 #[tokio::test]
 async fn connection_is_ended() {
     let service = console().await;

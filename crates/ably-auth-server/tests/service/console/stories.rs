@@ -197,6 +197,19 @@ fn right_that_key_lacks_is_explained() {
 }
 
 #[test]
+fn unknown_app_and_key_are_explained_by_those_that_exist() {
+    let world = world();
+    let with_key = |name: &str| request_with(&world, &basic_of(&format!("{name}:{SECRET}")));
+    let story = with_key("appId.keyId");
+    assert_eq!(cause(&story["signature"]), ("This sandbox has no such app", false));
+    let explanation = story["signature"]["cause"]["explanation"].as_str().unwrap();
+    assert!(explanation.starts_with("Its apps are: `app1`, `app2`. "), "{explanation}");
+    let story = with_key("app2.missing");
+    assert_eq!(cause(&story["signature"]), ("The app has no such key", false));
+    assert_eq!(story["signature"]["cause"]["explanation"], format!("Its keys are: `{ELSEWHERE}`, `app2.quoted`."));
+}
+
+#[test]
 fn wrong_secret_is_explained_without_showing_it() {
     let world = world();
     for (sent, title) in

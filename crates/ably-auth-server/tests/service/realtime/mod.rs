@@ -75,7 +75,7 @@ impl Realtime {
     }
 
     /// Opens a socket, with this query, in JSON.
-    async fn open(&self, query: &str) -> Client {
+    pub(crate) async fn open(&self, query: &str) -> Client {
         self.open_as(query, false).await
     }
 
