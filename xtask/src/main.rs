@@ -71,9 +71,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bindings",
-        options: &["python", "c", "--bench"],
+        options: &["javascript", "python", "c", "--bench"],
         about: "build and test the packages for other languages, or only the named ones; --bench measures them instead; \
-            needs python3, php and the network",
+            needs chromium, node, npm, php, python3 and the network",
         run: bindings::run,
     },
     Task { name: "book", options: &[], about: "build the guide as a book, with its explorer", run: book::run },

@@ -3,6 +3,7 @@
 mod c;
 mod cases;
 mod folders;
+mod javascript;
 mod python;
 
 use crate::Result;
@@ -12,8 +13,11 @@ struct Binding {
     run: fn(&[String]) -> Result,
 }
 
-const BINDINGS: &[Binding] =
-    &[Binding { language: "python", run: python::run }, Binding { language: "c", run: c::run }];
+const BINDINGS: &[Binding] = &[
+    Binding { language: "javascript", run: javascript::run },
+    Binding { language: "python", run: python::run },
+    Binding { language: "c", run: c::run },
+];
 
 /// Builds and tests the packages of the languages that are named, or all packages.
 pub(crate) fn run(options: &[String]) -> Result {

@@ -1,0 +1,69 @@
+import { Capability, capabilityText } from './capability.mjs';
+import { fields, millis, object, optional, text } from './check.mjs';
+import { attempt, invalid } from './error.mjs';
+import { Key, parseKey, signingKey } from './key.mjs';
+import * as module from './module.mjs';
+import { randomBytes } from './random.mjs';
+
+const BAD_REQUEST = 40000;
+const INVALID_CREDENTIALS = 40101;
+const PARAMS = ['capability', 'clientId', 'nonce', 'timestamp', 'ttl'];
+
+function newNonce() {
+  return Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function signTokenRequest(params, key) {
+  const { capability, clientId, nonce, timestamp, ttl } = fields(params ?? {}, 'params', PARAMS);
+  const values = [
+    optional(ttl, 'ttl', millis),
+    capabilityText(capability),
+    optional(clientId, 'clientId', text),
+    optional(timestamp, 'timestamp', millis) ?? Date.now(),
+    optional(nonce, 'nonce', text) ?? newNonce(),
+  ];
+  const signing = signingKey(key);
+  return JSON.parse(attempt(() => module.signTokenRequest(signing, ...values)));
+}
+
+/** Returns a number that a peer sent as a number or as decimal digits. */
+function number(value, name) {
+  return millis(typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value, name);
+}
+
+export function verifyTokenRequest(request, key) {
+  const given = parsed(request);
+  const parsedKey = key instanceof Key ? key : parseKey(key);
+  const signing = signingKey(parsedKey);
+  if (given.keyName !== parsedKey.keyName) {
+    throw invalid('token request does not name this key; verify it with the key that its `keyName` names', BAD_REQUEST);
+  }
+  const missing = (name, code) => invalid(`token request has no ${name}; give the object that the SDK's \`createTokenRequest\` returns`, code);
+  const { capability, clientId, mac, nonce, timestamp, ttl } = given;
+  if (mac === undefined || mac === null) throw missing('mac', INVALID_CREDENTIALS);
+  if (nonce === undefined || nonce === null) throw missing('nonce', BAD_REQUEST);
+  if (timestamp === undefined || timestamp === null) throw missing('timestamp', BAD_REQUEST);
+  const values = [
+    optional(ttl, 'ttl', number),
+    optional(capability, 'capability', text),
+    optional(clientId, 'clientId', text),
+    number(timestamp, 'timestamp'),
+    text(nonce, 'nonce'),
+    text(mac, 'mac'),
+  ];
+  const verified = JSON.parse(attempt(() => module.verifyTokenRequest(signing, ...values)));
+  if (verified.capability !== undefined) verified.capability = Capability.parse(verified.capability);
+  return verified;
+}
+
+/** Returns the fields of a token request that is an object or JSON text. */
+function parsed(request) {
+  if (typeof request !== 'string') return object(request, 'token request');
+  try {
+    return object(JSON.parse(text(request, 'token request')), 'token request');
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The text of the SyntaxError quotes the input.
+    throw invalid("invalid token request: not valid JSON; give the object that the SDK's `createTokenRequest` returns", BAD_REQUEST);
+  }
+}

@@ -1,0 +1,123 @@
+//! The npm package `ably-capability`: `bindings/javascript`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, io};
+
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+use crate::{Result, command};
+
+const SOURCE: &str = "bindings/javascript";
+const WASM: &str = "wasm32-unknown-unknown";
+/// Flags for a small module. A panic only stops it, since no text of a panic can be shown; SHA-256 is a loop.
+const SMALL: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none \
+    --cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\"";
+const NPM_OPTIONS: [&str; 4] = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+
+/// Builds the package, and tests it in a folder that has only the packed package and the tools of the tests. With `--bench`,
+/// measures it instead.
+pub(crate) fn run(options: &[String]) -> Result {
+    let target = Workspace::load()?.target_directory;
+    let (package, tests) = (target.join("bindings/javascript/package"), target.join("bindings/javascript/test"));
+    let module = module(&target)?;
+    write_glue(&module, &package.join("build"), &target)?;
+    let archive = pack(&package)?;
+    install(&archive, &tests)?;
+    if options.iter().any(|option| option == "--bench") {
+        return command::run(Command::new("node").arg("bench.mjs").current_dir(&tests));
+    }
+    let files = files_of(&tests)?.into_iter().filter(|name| name.ends_with(".test.mjs"));
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec"]).args(files).current_dir(&tests);
+    let vectors = absolute(Path::new("tests/vectors"))?;
+    command::run(node.env("VECTORS", vectors).env("ABLY_AUTH", service(&target)?))
+}
+
+/// Builds the WebAssembly module, with a standard library that is built for size.
+fn module(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("embedded/javascript");
+    let manifest = format!("{SOURCE}/Cargo.toml");
+    let toolchain = Toolchain::open()?;
+    let mut cargo = toolchain.cargo(&["build", "--quiet", "--locked", "--release", "--manifest-path", &manifest]);
+    cargo.args(["--target", WASM, "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", SMALL);
+    command::run(cargo.arg("--target-dir").arg(&folder))?;
+    Ok(folder.join(WASM).join("release/ably_capability_js.wasm"))
+}
+
+/// Writes the JavaScript that wasm-bindgen generates for the module.
+fn write_glue(module: &Path, folder: &Path, target: &Path) -> Result {
+    let manifest = format!("{SOURCE}/glue/Cargo.toml");
+    let mut cargo = command::cargo(["run", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir"]);
+    command::run(cargo.arg(target.join("bindings/glue")).arg("--").args([module, folder]))
+}
+
+/// Copies the sources, builds them and packs them. Returns the archive.
+fn pack(package: &Path) -> Result<PathBuf> {
+    copy(Path::new(SOURCE), package)?;
+    copy(&Path::new(SOURCE).join("js"), &package.join("js"))?;
+    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        with_path_error(package, || fs::copy(licence, package.join(licence)).map(drop))?;
+    }
+    command::run(npm("ci").current_dir(package))?;
+    command::run(Command::new("node").arg("build.mjs").current_dir(package))?;
+    let packed = command::output(npm("pack").arg("--silent").current_dir(package))?;
+    Ok(package.join(packed.trim()))
+}
+
+/// Installs the archive and the tools of the tests, with the files of the tests.
+fn install(archive: &Path, tests: &Path) -> Result {
+    if tests.exists() {
+        with_path_error(tests, || fs::remove_dir_all(tests))?;
+    }
+    copy(&Path::new(SOURCE).join("test"), tests)?;
+    with_path_error(tests, || fs::copy(format!("{SOURCE}/bench.mjs"), tests.join("bench.mjs")).map(drop))?;
+    command::run(npm("ci").current_dir(tests))?;
+    command::run(npm("install").arg("--no-save").arg(archive).current_dir(tests))
+}
+
+/// Returns the program of the service: `ABLY_AUTH`, or the one that is built now.
+fn service(target: &Path) -> Result<PathBuf> {
+    if let Some(given) = env::var_os("ABLY_AUTH") {
+        return absolute(Path::new(&given));
+    }
+    command::run(&mut command::cargo(["build", "--quiet", "--locked", "--package", "ably-auth-cli"]))?;
+    absolute(&target.join("debug/ably-auth"))
+}
+
+fn npm(task: &str) -> Command {
+    let mut npm = Command::new("npm");
+    npm.arg(task).args(NPM_OPTIONS);
+    npm
+}
+
+/// Copies the files of a folder, without its folders.
+fn copy(from: &Path, to: &Path) -> Result {
+    for name in files_of(from)? {
+        with_path_error(to, || {
+            fs::create_dir_all(to)?;
+            fs::copy(from.join(&name), to.join(&name)).map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns the names of the files in a folder, in order.
+fn files_of(folder: &Path) -> Result<Vec<String>> {
+    let mut names = with_path_error(folder, || {
+        let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+        let files = entries.iter().filter(|entry| entry.path().is_file());
+        Ok(files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>())
+    })?;
+    names.sort();
+    Ok(names)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    with_path_error(path, || std::path::absolute(path))
+}
+
+fn with_path_error<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T> {
+    work().map_err(|error| format!("cannot copy or find `{}`: {error}", path.display()).into())
+}
