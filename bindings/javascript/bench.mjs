@@ -22,7 +22,7 @@ function measure(work) {
   return best;
 }
 
-// What most programs do: JSON.parse and a loop. It knows channels with a `*` in the last segment, and nothing else.
+// As most programs do it: JSON.parse and a loop. It knows channels with a `*` in the last segment, and nothing else.
 function permitsByHand(object, operation, channel) {
   for (const [resource, operations] of Object.entries(object)) {
     const matches = resource === '*' || resource === channel || (resource.endsWith(':*') && channel.startsWith(resource.slice(0, -1)));

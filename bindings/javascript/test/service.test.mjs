@@ -23,8 +23,10 @@ before(async () => {
   throw new Error('`ably-auth serve` ended before it listened; start it by hand to see why');
 });
 after(async () => {
+  if (service?.exitCode !== null) return;
+  const exited = once(service, 'exit');
   service.kill('SIGKILL');
-  await once(service, 'exit');
+  await exited;
 });
 
 function client(options) {
