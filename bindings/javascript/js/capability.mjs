@@ -1,4 +1,4 @@
-import { json, text } from './check.mjs';
+import { fields, json, text } from './check.mjs';
 import { attempt, failure, invalid } from './error.mjs';
 import { Rights } from './module.mjs';
 
@@ -16,10 +16,11 @@ export class Capability {
   }
 
   static parse(value, options) {
+    const isLenient = fields(options ?? {}, 'options', ['lenient']).lenient === true;
     if (value instanceof Capability) return value;
     if (Array.isArray(value)) throw invalid('invalid capability: not an object; a capability has the form {"channel":["operation"]}', INVALID_CAPABILITY);
     const written = json(value, 'capability');
-    return new Capability(attempt(() => Rights.parse(written, options?.lenient === true)));
+    return new Capability(attempt(() => Rights.parse(written, isLenient)));
   }
 
   permits(operation, channel) {

@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-use crate::{Result, command};
+use crate::{Result, command, suites};
 
 const SOURCE: &str = "bindings/javascript";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -82,7 +82,7 @@ fn service(target: &Path) -> Result<PathBuf> {
     if let Some(given) = env::var_os("ABLY_AUTH") {
         return absolute(Path::new(&given));
     }
-    command::run(&mut command::cargo(["build", "--quiet", "--locked", "--package", "ably-auth-cli"]))?;
+    suites::build_programs()?;
     absolute(&target.join("debug/ably-auth"))
 }
 
