@@ -36,7 +36,7 @@ const inlined = {
       const bytes = readFileSync(path);
       // Zopfli compresses 5 % better than zlib.
       const base64 = Buffer.from(await deflate(bytes, { numiterations: 15 })).toString('base64');
-      if (!bytes.equals(inflate(base64, bytes.length))) throw new Error('`inflate.mjs` cannot decompress the module; add the kind of block that it lacks');
+      if (!bytes.equals(inflate(base64, bytes.length))) throw new Error('`inflate.mjs` cannot decompress the module; correct it');
       const contents = `import { inflate } from './inflate.mjs';\nexport default inflate('${base64}', ${bytes.length});`;
       return { contents, resolveDir: resolve('js') };
     });

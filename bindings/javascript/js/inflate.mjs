@@ -5,6 +5,11 @@ const LENGTH_BASE = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35
 const LENGTH_BITS = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const CODE_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const MAX_BITS = 15;
+// The codes of blocks that have none of their own: literals from 0, 144, 256 and 280 on.
+const FIXED = {
+  literals: [...Array(144).fill(8), ...Array(112).fill(9), ...Array(24).fill(7), ...Array(8).fill(8)],
+  distances: Array(30).fill(5),
+};
 
 /** Returns a table of the codes with these lengths: by the next bits, the symbol and its length. */
 function table(lengths) {
@@ -25,7 +30,7 @@ function table(lengths) {
   return entries;
 }
 
-/** Returns the decompressed bytes. The input is made by the build, so it is not checked. */
+/** Returns the decompressed bytes. The input is made by the build, which compares the output. */
 export function inflate(base64, size) {
   const input = atob(base64);
   const output = new Uint8Array(size);
@@ -47,10 +52,7 @@ export function inflate(base64, size) {
     count -= entry & 15;
     return entry >> 4;
   };
-  for (let isLast = 0; !isLast; ) {
-    isLast = take(1);
-    // The build writes blocks with their own codes only.
-    take(2);
+  const ownCodes = () => {
     const [literals, distances, codes] = [take(5) + 257, take(5) + 1, take(4) + 4];
     const ofCodes = new Array(19).fill(0);
     for (let code = 0; code < codes; code += 1) ofCodes[CODE_ORDER[code]] = take(3);
@@ -65,7 +67,20 @@ export function inflate(base64, size) {
         for (let time = 0; time < times; time += 1) lengths.push(repeated);
       }
     }
-    const [literalTable, distanceTable] = [table(lengths.slice(0, literals)), table(lengths.slice(literals))];
+    return { literals: lengths.slice(0, literals), distances: lengths.slice(literals) };
+  };
+  for (let isLast = 0; !isLast; ) {
+    isLast = take(1);
+    const kind = take(2);
+    if (kind === 0) {
+      take(count & 7);
+      const limit = end + take(16);
+      take(16);
+      while (end < limit) output[end++] = take(8);
+      continue;
+    }
+    const { literals, distances } = kind === 1 ? FIXED : ownCodes();
+    const [literalTable, distanceTable] = [table(literals), table(distances)];
     for (let code = symbol(literalTable); code !== 256; code = symbol(literalTable)) {
       if (code < 256) output[end++] = code;
       else {
