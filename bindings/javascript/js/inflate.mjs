@@ -11,85 +11,123 @@ const FIXED = {
   distances: Array(30).fill(5),
 };
 
-/** Returns a table of the codes with these lengths: by the next bits, the symbol and its length. */
-function table(lengths) {
+/** Returns the canonical code with these lengths: the number of codes of each length, and the symbols in the order of their codes. */
+function codeOf(lengths) {
   const counts = new Uint16Array(MAX_BITS + 1);
   for (const length of lengths) counts[length] += 1;
-  counts[0] = 0;
-  const next = new Uint16Array(MAX_BITS + 1);
-  for (let bits = 1; bits <= MAX_BITS; bits += 1) next[bits] = (next[bits - 1] + counts[bits - 1]) << 1;
-  const entries = new Uint16Array(1 << MAX_BITS);
+  const starts = new Uint16Array(MAX_BITS + 2);
+  for (let bits = 1; bits <= MAX_BITS; bits += 1) starts[bits + 1] = starts[bits] + counts[bits];
+  const symbols = new Uint16Array(lengths.length);
   for (let symbol = 0; symbol < lengths.length; symbol += 1) {
     const length = lengths[symbol];
-    if (length === 0) continue;
-    let reversed = 0;
-    for (let bit = 0, code = next[length]; bit < length; bit += 1, code >>= 1) reversed = (reversed << 1) | (code & 1);
-    next[length] += 1;
-    for (let at = reversed; at < entries.length; at += 1 << length) entries[at] = (symbol << 4) | length;
+    if (length > 0) symbols[starts[length]++] = symbol;
   }
-  return entries;
+  return { counts, symbols };
+}
+
+/** The bits of the input. */
+class Bits {
+  #input;
+  #at = 0;
+  held = 0;
+  count = 0;
+
+  constructor(base64) {
+    this.#input = atob(base64);
+  }
+
+  /** Holds at least 15 bits, the length of the longest code. After the end of the input, they are zero. */
+  fill() {
+    while (this.count < MAX_BITS) {
+      this.held |= this.#input.charCodeAt(this.#at++) << this.count;
+      this.count += 8;
+    }
+  }
+
+  /** Takes up to 15 bits. */
+  take(bits) {
+    this.fill();
+    const value = this.held & ((1 << bits) - 1);
+    this.held >>>= bits;
+    this.count -= bits;
+    return value;
+  }
+
+  /** Reads a code, whose bits come from the first to the last, and returns its symbol. */
+  symbol({ counts, symbols }) {
+    this.fill();
+    let { held } = this;
+    let code = 0;
+    let first = 0;
+    let index = 0;
+    for (let length = 1; ; length += 1) {
+      code |= held & 1;
+      held >>>= 1;
+      const count = counts[length];
+      if (code < first + count || length === MAX_BITS) {
+        this.held = held;
+        this.count -= length;
+        return symbols[index + code - first];
+      }
+      index += count;
+      first = (first + count) << 1;
+      code <<= 1;
+    }
+  }
+
+  /** Returns the lengths of the codes of a block. */
+  codes() {
+    const [literals, distances, codes] = [this.take(5) + 257, this.take(5) + 1, this.take(4) + 4];
+    const ofCodes = new Uint8Array(19);
+    for (let code = 0; code < codes; code += 1) ofCodes[CODE_ORDER[code]] = this.take(3);
+    const lengthCode = codeOf(ofCodes);
+    const lengths = new Uint8Array(literals + distances);
+    for (let end = 0; end < lengths.length; ) {
+      const code = this.symbol(lengthCode);
+      if (code < 16) lengths[end++] = code;
+      else {
+        const times = code === 16 ? this.take(2) + 3 : code === 17 ? this.take(3) + 3 : this.take(7) + 11;
+        end += times;
+        if (code === 16) lengths.fill(lengths[end - times - 1], end - times, end);
+      }
+    }
+    return { literals: lengths.subarray(0, literals), distances: lengths.subarray(literals) };
+  }
+}
+
+/** Writes the content of a block, and returns the end of the output. */
+function block(bits, literals, distances, output, start) {
+  let end = start;
+  for (;;) {
+    const code = bits.symbol(literals);
+    if (code === 256) return end;
+    if (code < 256) output[end++] = code;
+    else {
+      const length = LENGTH_BASE[code - 257] + bits.take(LENGTH_BITS[code - 257]);
+      const distanceCode = bits.symbol(distances);
+      const extra = distanceCode < 4 ? 0 : (distanceCode >> 1) - 1;
+      const distance = (distanceCode < 4 ? distanceCode : (2 + (distanceCode & 1)) << extra) + 1 + bits.take(extra);
+      for (const limit = end + length; end < limit; end += 1) output[end] = output[end - distance];
+    }
+  }
 }
 
 /** Returns the decompressed bytes. The input is made by the build, which compares the output. */
 export function inflate(base64, size) {
-  const input = atob(base64);
-  const output = new Uint8Array(size);
-  let [at, end, held, count] = [0, 0, 0, 0];
-  const need = (bits) => {
-    for (; count < bits; count += 8) held |= input.charCodeAt(at++) << count;
-  };
-  const take = (bits) => {
-    need(bits);
-    const value = held & ((1 << bits) - 1);
-    held >>>= bits;
-    count -= bits;
-    return value;
-  };
-  const symbol = (entries) => {
-    need(MAX_BITS);
-    const entry = entries[held & (entries.length - 1)];
-    held >>>= entry & 15;
-    count -= entry & 15;
-    return entry >> 4;
-  };
-  const ownCodes = () => {
-    const [literals, distances, codes] = [take(5) + 257, take(5) + 1, take(4) + 4];
-    const ofCodes = new Array(19).fill(0);
-    for (let code = 0; code < codes; code += 1) ofCodes[CODE_ORDER[code]] = take(3);
-    const lengthTable = table(ofCodes);
-    const lengths = [];
-    while (lengths.length < literals + distances) {
-      const code = symbol(lengthTable);
-      if (code < 16) lengths.push(code);
-      else {
-        const repeated = code === 16 ? lengths.at(-1) : 0;
-        const times = code === 16 ? take(2) + 3 : code === 17 ? take(3) + 3 : take(7) + 11;
-        for (let time = 0; time < times; time += 1) lengths.push(repeated);
-      }
-    }
-    return { literals: lengths.slice(0, literals), distances: lengths.slice(literals) };
-  };
+  const [bits, output] = [new Bits(base64), new Uint8Array(size)];
+  let end = 0;
   for (let isLast = 0; !isLast; ) {
-    isLast = take(1);
-    const kind = take(2);
+    isLast = bits.take(1);
+    const kind = bits.take(2);
     if (kind === 0) {
-      take(count & 7);
-      const limit = end + take(16);
-      take(16);
-      while (end < limit) output[end++] = take(8);
-      continue;
-    }
-    const { literals, distances } = kind === 1 ? FIXED : ownCodes();
-    const [literalTable, distanceTable] = [table(literals), table(distances)];
-    for (let code = symbol(literalTable); code !== 256; code = symbol(literalTable)) {
-      if (code < 256) output[end++] = code;
-      else {
-        const length = LENGTH_BASE[code - 257] + take(LENGTH_BITS[code - 257]);
-        const distanceCode = symbol(distanceTable);
-        const extra = distanceCode < 4 ? 0 : (distanceCode >> 1) - 1;
-        const distance = (distanceCode < 4 ? distanceCode : (2 + (distanceCode & 1)) << extra) + 1 + take(extra);
-        for (const limit = end + length; end < limit; end += 1) output[end] = output[end - distance];
-      }
+      bits.take(bits.count & 7);
+      const limit = end + bits.take(8) + (bits.take(8) << 8);
+      bits.take(8);
+      bits.take(8);
+      while (end < limit) output[end++] = bits.take(8);
+    } else {
+      const { literals, distances } = kind === 1 ? FIXED : bits.codes();
+      end = block(bits, codeOf(literals), codeOf(distances), output, end);
     }
   }
   return output;
