@@ -20,6 +20,9 @@ const NPM_OPTIONS: [&str; 4] = ["--no-audit", "--no-fund", "--ignore-scripts", "
 pub(crate) fn run(options: &[String]) -> Result {
     let target = Workspace::load()?.target_directory;
     let (package, tests) = (target.join("bindings/javascript/package"), target.join("bindings/javascript/test"));
+    let manifest = format!("{SOURCE}/Cargo.toml");
+    let mut unit_tests = command::cargo(["test", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir"]);
+    command::run(unit_tests.arg(target.join("bindings/glue")))?;
     let module = module(&target)?;
     write_glue(&module, &package.join("build"), &target)?;
     let archive = pack(&package)?;
