@@ -82,5 +82,8 @@ for (const { file, format, plugins, also = [] } of VARIANTS) {
   const sizes = [file, ...also].map((name) => gzipSync(readFileSync(`dist/${name}`), { level: 9 }).length);
   const total = sizes.reduce((sum, size) => sum + size);
   console.log(`${[file, ...also].join(' + ')}: ${(total / 1024).toFixed(1)} KiB gzip`);
-  if (total > MAX_GZIP_BYTES) throw new Error(`\`${file}\` is larger than ${MAX_GZIP_BYTES / 1024} KiB; make the module smaller`);
+  if (total > MAX_GZIP_BYTES) {
+    console.error(`error: \`${file}\` is larger than ${MAX_GZIP_BYTES / 1024} KiB; make the module smaller`);
+    process.exit(1);
+  }
 }

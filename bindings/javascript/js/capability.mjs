@@ -17,7 +17,7 @@ export class Capability {
 
   static parse(value, options) {
     const isLenient = fields(options ?? {}, 'options', ['lenient']).lenient === true;
-    if (value instanceof Capability) return value;
+    if (typeof value === 'object' && value !== null && #rights in value) return value;
     if (Array.isArray(value)) throw invalid('invalid capability: not an object; a capability has the form {"channel":["operation"]}', INVALID_CAPABILITY);
     const written = json(value, 'capability');
     return new Capability(attempt(() => Rights.parse(written, isLenient)));

@@ -1,7 +1,7 @@
 import { Capability, capabilityText } from './capability.mjs';
 import { entries, fields, millis, optional, stringify, text } from './check.mjs';
 import { attempt, invalid } from './error.mjs';
-import { signingKey } from './key.mjs';
+import { useKey } from './key.mjs';
 import * as module from './module.mjs';
 
 const CLAIMS = ['capability', 'channelClaims', 'claims', 'clientId', 'notBefore', 'publishLimits', 'revocationKey', 'timestamp', 'ttl'];
@@ -31,8 +31,7 @@ export function mintJwt(claims, key) {
   const channelClaims = lists[0].map(([resource, claim]) => [resource, text(claim, 'channel claim')]);
   const publishLimits = lists[1].map(([resource, rate]) => [resource, limit(rate)]);
   const others = lists[2].map(([name, value]) => [name, stringify(value, 'claim')]);
-  const signing = signingKey(key);
-  return attempt(() => {
+  return useKey(key, (signing) => {
     const draft = new module.Draft(...values);
     try {
       for (const [resource, claim] of channelClaims) draft.addChannelClaim(resource, claim);
@@ -77,8 +76,7 @@ function content(token, written, parse) {
 export function verifyJwt(token, key, options) {
   const { now, leeway } = fields(options ?? {}, 'options', ['now', 'leeway']);
   const values = [text(token, 'token'), optional(now, 'now', millis) ?? Date.now(), optional(leeway, 'leeway', millis) ?? 0];
-  const signing = signingKey(key);
-  const written = attempt(() => module.verifyJwt(signing, ...values));
+  const written = useKey(key, (signing) => module.verifyJwt(signing, ...values));
   return content(values[0], written, (capability) => Capability.parse(capability, { lenient: true }));
 }
 

@@ -9,7 +9,7 @@ export class Key {
   #signing;
 
   static {
-    signingKeyOf = (key) => key.#signing;
+    signingKeyOf = (key) => (typeof key === 'object' && key !== null && #signing in key ? key.#signing : undefined);
   }
 
   constructor(signing) {
@@ -29,12 +29,23 @@ export class Key {
   }
 }
 
-export function parseKey(value) {
+function parse(value) {
   const written = text(value, 'key');
-  return new Key(attempt(() => SigningKey.parse(written)));
+  return attempt(() => SigningKey.parse(written));
 }
 
-/** Returns the module's key of a `Key` or of a text. */
-export function signingKey(key) {
-  return signingKeyOf(key instanceof Key ? key : parseKey(key));
+export function parseKey(value) {
+  return new Key(parse(value));
+}
+
+/** Calls `work` with the module's key of a `Key` or of a text. The secret of a text is wiped afterwards. */
+export function useKey(key, work) {
+  const known = signingKeyOf(key);
+  if (known) return attempt(() => work(known));
+  const signing = parse(key);
+  try {
+    return attempt(() => work(signing));
+  } finally {
+    signing.free();
+  }
 }

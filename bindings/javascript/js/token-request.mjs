@@ -1,7 +1,7 @@
 import { Capability, capabilityText } from './capability.mjs';
 import { fields, millis, object, optional, text } from './check.mjs';
-import { attempt, invalid } from './error.mjs';
-import { Key, parseKey, signingKey } from './key.mjs';
+import { invalid } from './error.mjs';
+import { useKey } from './key.mjs';
 import * as module from './module.mjs';
 import { randomBytes } from './random.mjs';
 
@@ -22,8 +22,7 @@ export function signTokenRequest(params, key) {
     optional(timestamp, 'timestamp', millis) ?? Date.now(),
     optional(nonce, 'nonce', text) ?? newNonce(),
   ];
-  const signing = signingKey(key);
-  return JSON.parse(attempt(() => module.signTokenRequest(signing, ...values)));
+  return JSON.parse(useKey(key, (signing) => module.signTokenRequest(signing, ...values)));
 }
 
 /** Returns a number that a peer sent as a number or as decimal digits. */
@@ -33,27 +32,28 @@ function number(value, name) {
 
 export function verifyTokenRequest(request, key) {
   const given = parsed(request);
-  const parsedKey = key instanceof Key ? key : parseKey(key);
-  const signing = signingKey(parsedKey);
-  if (given.keyName !== parsedKey.keyName) {
+  const verified = JSON.parse(useKey(key, (signing) => verify(given, signing)));
+  if (verified.capability !== undefined) verified.capability = Capability.parse(verified.capability);
+  return verified;
+}
+
+function verify({ keyName, capability, clientId, mac, nonce, timestamp, ttl }, signing) {
+  if (keyName !== signing.name()) {
     throw invalid('token request does not name this key; verify it with the key that its `keyName` names', BAD_REQUEST);
   }
   const missing = (name, code) => invalid(`token request has no ${name}; give the object that the SDK's \`createTokenRequest\` returns`, code);
-  const { capability, clientId, mac, nonce, timestamp, ttl } = given;
   if (mac === undefined || mac === null) throw missing('mac', INVALID_CREDENTIALS);
   if (nonce === undefined || nonce === null) throw missing('nonce', BAD_REQUEST);
   if (timestamp === undefined || timestamp === null) throw missing('timestamp', BAD_REQUEST);
-  const values = [
+  return module.verifyTokenRequest(
+    signing,
     optional(ttl, 'ttl', number),
     optional(capability, 'capability', text),
     optional(clientId, 'clientId', text),
     number(timestamp, 'timestamp'),
     text(nonce, 'nonce'),
     text(mac, 'mac'),
-  ];
-  const verified = JSON.parse(attempt(() => module.verifyTokenRequest(signing, ...values)));
-  if (verified.capability !== undefined) verified.capability = Capability.parse(verified.capability);
-  return verified;
+  );
 }
 
 /** Returns the fields of a token request that is an object or JSON text. */

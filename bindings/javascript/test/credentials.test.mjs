@@ -113,5 +113,6 @@ test('classes cannot be forged', () => {
   for (const wrong of [() => new Key(KEY), () => new Capability('{}')]) assert.throws(wrong, AblyAuthError);
   const key = parseKey(KEY);
   assert.throws(() => { key.keyName = 'other.key'; }, TypeError);
-  assert.throws(() => signTokenRequest({}, Object.create(Key.prototype)), TypeError);
+  assert.throws(() => signTokenRequest({}, Object.create(Key.prototype)), AblyAuthError);
+  assert.throws(() => Capability.parse({}).covers(Object.create(Capability.prototype)), AblyAuthError);
 });
