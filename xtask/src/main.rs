@@ -6,6 +6,7 @@ mod bindings;
 mod book;
 mod command;
 mod cross;
+mod dist;
 mod embedded;
 mod examples;
 mod lint;
@@ -62,6 +63,13 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "pack the program for npm and PyPI, and run tests of apps with the packages; needs node, npm, python3 and the network",
         run: packages::run,
+    },
+    Task {
+        name: "dist",
+        options: &["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl", "x86_64-unknown-linux-gnu", "--verify"],
+        about: "build the published binaries, archives, Debian packages and images in target/dist, for all targets by default; \
+            --verify builds them again in another folder, and compares every byte",
+        run: dist::run,
     },
     Task {
         name: "examples",

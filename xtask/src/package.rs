@@ -42,14 +42,9 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(dependent.args(&patches).arg("--target-dir").arg(target))?;
     }
     // The CLI is a program, which no other crate can depend on. It is only checked: the tests of the workspace run it.
-    let cli = folder.join(format!("{CLI}-{}", version(&workspace, CLI)?));
+    let cli = folder.join(format!("{CLI}-{}", workspace.version(CLI)?));
     let mut check = command::cargo(["check", "--quiet", "--manifest-path"]);
     command::run(check.arg(cli.join("Cargo.toml")).args(&patches).arg("--target-dir").arg(target))
-}
-
-fn version<'w>(workspace: &'w Workspace, name: &str) -> Result<&'w str> {
-    let package = workspace.packages.iter().find(|package| package.name == name);
-    Ok(&package.ok_or_else(|| format!("unknown package `{name}`"))?.version)
 }
 
 fn unpack(package: &Package, archives: &Path, folder: &Path) -> Result<PathBuf> {

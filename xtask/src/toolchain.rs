@@ -130,6 +130,34 @@ impl Toolchain {
         with_path_error(&package, || fs::remove_dir_all(&package))
     }
 
+    /// Returns the two paths of the sources of the standard library, of which one is a link to the other.
+    pub(crate) fn library_sources(&self) -> Result<[PathBuf; 2]> {
+        let link = self.home.join("rustc/usr/lib/rustlib/src/rust");
+        let fault =
+            |error| format!("cannot read `{}`: {error}; delete the folder `rustc` and try again", link.display());
+        let folder = link.canonicalize().map_err(fault)?;
+        Ok([link, folder])
+    }
+
+    /// Returns the version of the compiler, such as `1.96.0`.
+    pub(crate) fn version(&self) -> Result<String> {
+        let printed = command::output(Command::new(self.bin("rustc")).arg("--version"))?;
+        printed
+            .split(' ')
+            .nth(1)
+            .map(Into::into)
+            .ok_or_else(|| format!("cannot read `rustc --version`: {printed}").into())
+    }
+
+    /// Makes the newest compiler available to a checkout with another target folder.
+    pub(crate) fn copy_to(&self, target_directory: &Path) -> Result {
+        let home = target_directory.join("debian");
+        with_path_error(&home, || fs::create_dir_all(&home))?;
+        // Links, because the compiler takes hundreds of megabytes.
+        let mut copy = Command::new("cp");
+        command::output(copy.args(["--archive", "--link"]).arg(self.home.join("rustc")).arg(home)).map(drop)
+    }
+
     /// Finds a program on this machine; if it is missing, unpacks the packages in a folder and returns its path there.
     pub(crate) fn program(&self, name: &str, folder: &str, packages: &[&str]) -> Result<PathBuf> {
         if let Some(installed) = find(name) {

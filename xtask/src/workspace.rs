@@ -11,6 +11,7 @@ use crate::{Result, command};
 pub(crate) struct Workspace {
     pub packages: Vec<Package>,
     pub target_directory: PathBuf,
+    pub workspace_root: PathBuf,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +56,12 @@ impl Workspace {
             .iter()
             .filter(|package| package.manifest_path.iter().rev().nth(2).is_some_and(|folder| folder == "crates"))
             .collect()
+    }
+
+    /// Returns the version of a package.
+    pub(crate) fn version(&self, name: &str) -> Result<&str> {
+        let package = self.packages.iter().find(|package| package.name == name);
+        Ok(&package.ok_or_else(|| format!("unknown package `{name}`"))?.version)
     }
 
     /// Returns the sources of all examples.

@@ -9,6 +9,7 @@ mod shared;
 mod token;
 mod values;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -62,6 +63,12 @@ pub(crate) enum Command {
     Token(Token),
     /// Revoke tokens
     Revoke(Revoke),
+    /// Check that the service on this machine is ready, such as for a container's health check
+    Health {
+        /// The --admin address of the service; an address such as 0.0.0.0 stands for this machine
+        #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, env = "ABLY_AUTH_ADMIN", default_value = "127.0.0.1:8485")]
+        admin: SocketAddr,
+    },
     /// Generate shell completions
     Completions {
         /// The shell

@@ -7,6 +7,7 @@ mod connect;
 mod control;
 mod demo;
 mod generate;
+mod health;
 mod jwt;
 mod key;
 mod man;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: Args, effective: &[(String, String, &'static str)]) -> R
         Command::Capability(capability) => capability::run(&capability),
         Command::Token(token) => token::run(token),
         Command::Revoke(revoke) => revoke::run(revoke),
+        Command::Health { admin } => health::run(admin),
         Command::Completions { shell } => Ok(completions::run(shell)),
         Command::Man { about, dir } => man::run(&about, dir.as_deref()),
     }

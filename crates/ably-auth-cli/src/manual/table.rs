@@ -336,6 +336,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         bad: BAD_INPUT,
     },
     Entry {
+        command: "health",
+        examples: &[
+            ("Check a service with the default --admin address", "ably-auth health"),
+            ("Check a service with another --admin address", "ably-auth health --admin 127.0.0.1:9000"),
+        ],
+        done: "the service is ready",
+        no: Some("the service is not ready, or cannot be reached within 2 seconds"),
+        bad: BAD_INPUT,
+    },
+    Entry {
         command: "completions",
         examples: &[
             ("Complete commands in bash", "echo 'source <(ably-auth completions bash)' >> ~/.bashrc"),

@@ -94,6 +94,7 @@ case "$*" in
     connect*) set -- $(echo "$*" | sed 's/ --for [^ ]*//') --for 1s --endpoint "http://$TEST_ADDRESS" ;;
     *--endpoint* | *--check-config*) ;;
     serve*) set -- "$@" --check-config ;;
+    health*) set -- health --admin "$TEST_ADMIN" ;;
     "app "* | "key create "* | "key list "* | "key update "* | "key revoke "*)
         set -- "$@" --control-url "http://$TEST_ADDRESS/v1" ;;
     revoke* | "token request "* | "token exchange "*) set -- "$@" --endpoint "http://$TEST_ADDRESS" ;;
@@ -136,6 +137,8 @@ fn examples_run() {
     let path = path.unwrap();
     let service = Service::start_in(&folder, &["--sandbox", "--apps", "apps.json", "--control-token", "control-token"]);
 
+    let admin = crate::health::server("HTTP/1.1 200 OK\r\n\r\n");
+
     let mut ran = 0;
     let all = commands();
     let has_commands =
@@ -147,7 +150,7 @@ fn examples_run() {
             shell.arg("-c").arg(example.replace("localhost:8484", &service.address)).current_dir(&folder);
             shell.env("PATH", &path).env("HOME", &folder).env("ABLY_API_KEY", format!("shop.backend:{SECRET}"));
             shell.env("ABLY_CONTROL_TOKEN", TOKEN).env_remove("ABLY_TOKEN").env("TEST_ADDRESS", &service.address);
-            shell.env("TEST_PROGRAM", env!("CARGO_BIN_EXE_ably-auth"));
+            shell.env("TEST_PROGRAM", env!("CARGO_BIN_EXE_ably-auth")).env("TEST_ADMIN", &admin);
             shell.stdin(std::process::Stdio::null());
             let output = shell.output().unwrap();
             let failed = fs::read_to_string(folder.join("failed")).unwrap_or_default();

@@ -14,6 +14,7 @@ mod demo;
 mod exchanging;
 #[cfg(unix)]
 mod file_modes;
+mod health;
 mod help;
 mod inspecting;
 mod jwt_problems;

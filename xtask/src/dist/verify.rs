@@ -1,0 +1,64 @@
+//! A second build in another folder, compared byte for byte.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use super::target::Target;
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+use crate::{Complaints, Result, command};
+
+/// Copies the sources to another folder, builds there what is in `dist`, and compares the checksums.
+pub(super) fn run(targets: &[&Target], workspace: &Workspace, toolchain: &Toolchain, epoch: u64) -> Result {
+    // Its path has another length, which would move what follows it in a binary.
+    let copy = workspace.target_directory.join("dist-verify/another/folder");
+    super::empty_folder(&copy)?;
+    let listed =
+        command::output(Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
+    for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
+        let to = copy.join(name);
+        let fault = |error| format!("cannot copy `{name}` to `{}`: {error}", copy.display());
+        to.parent().map_or(Ok(()), fs::create_dir_all).map_err(fault)?;
+        fs::copy(name, &to).map_err(fault)?;
+    }
+    toolchain.copy_to(&copy.join("target"))?;
+    let program = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let mut again = Command::new(program);
+    again.arg("dist").args(targets.iter().map(|target| target.triple));
+    again.env("CARGO_MANIFEST_DIR", copy.join("xtask")).env_remove("CARGO_TARGET_DIR");
+    command::run(again.env("SOURCE_DATE_EPOCH", epoch.to_string()))?;
+    let [first, second] = [&workspace.target_directory, &copy.join("target")].map(|folder| sums(&folder.join("dist")));
+    let complaints = compare(&first?, &second?);
+    if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
+}
+
+/// Reads the checksums in a folder, by file.
+fn sums(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let path: PathBuf = folder.join(super::SUMS);
+    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let lines = text.lines().filter_map(|line| line.split_once("  "));
+    Ok(lines.map(|(sum, name)| (name.to_owned(), sum.to_owned())).collect())
+}
+
+fn compare(first: &BTreeMap<String, String>, second: &BTreeMap<String, String>) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = first.keys().chain(second.keys()).collect();
+    let differs = names.into_iter().filter(|name| first.get(*name) != second.get(*name));
+    differs.map(|name| format!("`{name}` differs between two builds of the same sources")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_and_missing_files_are_reported() {
+        let sums = |lines: &[(&str, &str)]| lines.iter().map(|(name, sum)| ((*name).into(), (*sum).into())).collect();
+        let first = sums(&[("a", "1"), ("b", "2")]);
+        assert_eq!(compare(&first, &first), [""; 0]);
+        let complaints = compare(&first, &sums(&[("a", "3"), ("c", "4")]));
+        assert_eq!(complaints.len(), 3);
+        assert_eq!(complaints[0], "`a` differs between two builds of the same sources");
+    }
+}
