@@ -4,15 +4,18 @@
 //! versions reads `manifest.json`, which names the same blobs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use super::archive::{Entry, gzip, tar};
 use super::contents::Contents;
 use super::{rfc3339, sha256};
-use crate::Result;
+use crate::{Result, command};
 
 /// The user of the service, as in `deploy/Dockerfile`.
 const USER: u64 = 65532;
@@ -69,6 +72,22 @@ impl Image {
             "schemaVersion": 2, "mediaType": MANIFEST, "config": config.descriptor(), "layers": [layer.descriptor()],
         });
         Ok(Self { architecture, manifest, config, layer })
+    }
+
+    /// Unpacks the image into `folder`, and runs its service and its health check there. Needs root, and skips it without.
+    pub(super) fn try_out(&self, folder: &Path) -> Result {
+        let is_root = command::output(Command::new("id").arg("-u"))?.trim() == "0";
+        if !is_root {
+            println!("the image is not tried out, because this process does not run as root");
+            return Ok(());
+        }
+        super::empty_folder(folder)?;
+        let mut archive = tar::Archive::new(GzDecoder::new(self.layer.bytes.as_slice()));
+        archive.set_preserve_ownerships(true);
+        archive.unpack(folder).map_err(|error| format!("cannot unpack into `{}`: {error}", folder.display()))?;
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--net", "--pid", "--fork", "packaging/try-image.sh"]).arg(folder);
+        command::run(unshare.arg(format!("{USER}:{USER}")))
     }
 
     fn manifest(&self) -> Blob {
@@ -273,7 +292,10 @@ mod tests {
         line("CMD", &config["Cmd"].to_string());
         line("EXPOSE", "8484");
         let health = config["Healthcheck"]["Test"].as_array().unwrap().iter().skip(1).collect::<Vec<_>>();
-        assert!(dockerfile.contains(&format!("CMD {}\n", json!(health))), "{dockerfile}");
+        assert!(
+            dockerfile.contains(&format!("CMD {}\n", json!(health).to_string().replace(',', ", "))),
+            "{dockerfile}"
+        );
     }
 
     #[test]

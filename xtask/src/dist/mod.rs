@@ -106,6 +106,10 @@ impl Dist<'_> {
             debian::pack(&contents, &self.version, architecture, self.epoch, &self.scratch.join("debian"), &package)?;
             self.note(&name, &read(&package)?);
             let image = Image::new(&contents, &self.version, architecture, self.epoch)?;
+            // An emulated program would need the emulator in the image.
+            if target.emulator.is_none() {
+                image.try_out(&self.scratch.join("image"))?;
+            }
             let packed = image.pack(&self.version, self.epoch)?;
             self.write(&image::name(&self.version, Some(architecture)), &packed)?;
             self.images.push(image);

@@ -42,9 +42,10 @@ impl Tools {
 
     /// Makes cargo and the crate `cc` use zig for a target.
     pub(super) fn set(&self, cargo: &mut Command, target: &Target, renamed: &[(PathBuf, &str)]) -> Result {
-        // The crate `cc` adds the target in Rust's notation, which zig does not parse.
+        // The crate `cc` adds the target in Rust's notation, which zig does not parse. zig ignores `-static-pie`.
         let script = format!(
-            "#!/bin/sh\nfor word do shift; case \"$word\" in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac; done\n\
+            "#!/bin/sh\nfor word do\n    shift\n    case \"$word\" in\n    --target=*) ;;\n    \
+             -static-pie) set -- \"$@\" -static -pie ;;\n    *) set -- \"$@\" \"$word\" ;;\n    esac\ndone\n\
              exec '{}' cc -target {} \"$@\"\n",
             self.zig.display(),
             target.zig,
