@@ -9,14 +9,19 @@ root=$1 user=$2
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
 ip link set lo up
-inside() { env -i ABLY_AUTH_LISTEN=127.0.0.1:8484 ABLY_AUTH_ADMIN=127.0.0.1:8485 chroot --userspec="$user" "$root" /ably-auth "$@"; }
+inside() {
+    env -i PATH="$PATH" ABLY_AUTH_LISTEN=127.0.0.1:8484 ABLY_AUTH_ADMIN=127.0.0.1:8485 \
+        chroot --userspec="$user" "$root" /ably-auth "$@"
+}
 
 if touch "$root/file" 2>/dev/null; then
     echo "error: the files of the image can be changed; is the mount read-only?" >&2
     exit 1
 fi
-if inside health 2>/dev/null; then
-    echo "error: the health check succeeds without a service" >&2
+status=0
+inside health >/dev/null 2>&1 || status=$?
+if [ "$status" -ne 1 ]; then
+    echo "error: the health check ends with $status without a service; it must end with 1" >&2
     exit 1
 fi
 inside serve --sandbox >/dev/null 2>&1 &
