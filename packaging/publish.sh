@@ -56,7 +56,7 @@ else
 fi
 
 step "image"
-image=target/dist/ably-auth-$version-image.tar
+image=target/dist/ably-auth-$version.image.tar
 if [ -n "$dry" ]; then
     skopeo inspect --raw "oci-archive:$image" >/dev/null
 else

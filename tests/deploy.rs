@@ -241,7 +241,7 @@ fn packages_and_pages_name_the_version_of_the_crates() {
         named.for_each(|rest| assert!(rest.starts_with(version), "{name}{}", rest.lines().next().unwrap()));
     }
     assert!(install.contains(&format!("- uses: ably-auth/ably-auth@v{version}\n")));
-    assert!(install.contains(&format!("`ably-auth-{version}-image.tar`")));
+    assert!(install.contains(&format!("`ably-auth-{version}-amd64.image.tar`")));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{env, fs};
 use serde_json::json;
 
 use crate::workspace::Workspace;
-use crate::{Result, command, suites};
+use crate::{Result, command, dist, suites};
 
 const NPM: &str = "packaging/npm/ably-auth";
 const PYPI: &str = "packaging/pypi/ably-auth";
@@ -19,7 +19,7 @@ const WHEEL_BUILDER: &str = "hatchling==1.33.0";
 const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// The names of a processor.
-pub(crate) struct Platform {
+struct Platform {
     /// In Rust's target triples, and in the platforms of wheels.
     architecture: &'static str,
     /// In `process.arch` of Node.js.
@@ -30,7 +30,7 @@ const PLATFORMS: [Platform; 2] =
     [Platform { architecture: "aarch64", node: "arm64" }, Platform { architecture: "x86_64", node: "x64" }];
 
 impl Platform {
-    pub(crate) fn of(architecture: &str) -> Result<&'static Self> {
+    fn of(architecture: &str) -> Result<&'static Self> {
         let found = PLATFORMS.iter().find(|platform| platform.architecture == architecture);
         found.ok_or_else(|| {
             format!("there is no package for the processor `{architecture}`; add it to PLATFORMS").into()
@@ -43,7 +43,7 @@ impl Platform {
     }
 
     /// Returns the platforms of a wheel whose program is linked statically, so that it runs with any C library.
-    pub(crate) fn any_linux(&self) -> String {
+    fn any_linux(&self) -> String {
         format!("manylinux_2_17_{0}.musllinux_1_1_{0}", self.architecture)
     }
 }
@@ -62,19 +62,31 @@ pub(crate) fn run(_: &[String]) -> Result {
     npm_main(&folder)?;
     npm_platform(platform, &program, &folder)?;
     // The program is linked with the C library of this machine, so the wheel is for this machine alone.
-    wheel(&format!("linux_{}", platform.architecture), &program, &folder)?;
+    wheel(&format!("linux_{}", platform.architecture), &program, &folder, dist::epoch()?)?;
     suites::others("packages", &[])
 }
 
+/// Packs statically linked programs, each with the name of its processor, and returns the packages for npm and PyPI.
+pub(crate) fn pack_all(programs: &[(&str, PathBuf)], into: &Path, epoch: u64) -> Result<Vec<PathBuf>> {
+    create(into)?;
+    let mut packed = vec![npm_main(into)?];
+    for (architecture, program) in programs {
+        let platform = Platform::of(architecture)?;
+        packed.push(npm_platform(platform, program, into)?);
+        packed.push(wheel(&platform.any_linux(), program, into, epoch)?);
+    }
+    Ok(packed)
+}
+
 /// Packs `ably-auth` for npm.
-pub(crate) fn npm_main(into: &Path) -> Result<PathBuf> {
+fn npm_main(into: &Path) -> Result<PathBuf> {
     let stage = into.join("npm/ably-auth");
     copy_folder(Path::new(NPM), &stage)?;
     npm_pack(&stage, into)
 }
 
 /// Packs the program for one platform for npm.
-pub(crate) fn npm_platform(platform: &Platform, program: &Path, into: &Path) -> Result<PathBuf> {
+fn npm_platform(platform: &Platform, program: &Path, into: &Path) -> Result<PathBuf> {
     let stage = into.join("npm").join(platform.npm_name());
     create(&stage.join("bin"))?;
     copy(program, &stage.join("bin/ably-auth"))?;
@@ -105,8 +117,8 @@ fn npm_pack(stage: &Path, into: &Path) -> Result<PathBuf> {
     Ok(into.join(packed.trim()))
 }
 
-/// Builds the wheel with the program for the platforms in `tag`.
-pub(crate) fn wheel(tag: &str, program: &Path, into: &Path) -> Result<PathBuf> {
+/// Builds the wheel with the program for the platforms in `tag`. `epoch` is the time of its files, in seconds since 1970.
+fn wheel(tag: &str, program: &Path, into: &Path, epoch: u64) -> Result<PathBuf> {
     let stage = into.join("pypi").join(tag);
     copy_folder(Path::new(PYPI), &stage)?;
     copy_licenses(&stage)?;
@@ -122,22 +134,13 @@ pub(crate) fn wheel(tag: &str, program: &Path, into: &Path) -> Result<PathBuf> {
     let wheel =
         ["-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "-w"];
     let mut build = Command::new(&python);
-    build.args(wheel).arg(&built).arg(&stage).env("WHEEL_PLATFORM", tag);
-    if env::var_os("SOURCE_DATE_EPOCH").is_none() {
-        build.env("SOURCE_DATE_EPOCH", commit_time()?);
-    }
+    build.args(wheel).arg(&built).arg(&stage).env("WHEEL_PLATFORM", tag).env("SOURCE_DATE_EPOCH", epoch.to_string());
     command::run(&mut build)?;
     let mut wheels = files(&built)?;
     let wheel = wheels.pop().ok_or("the wheel was not built")?;
     let wanted = into.join(wheel.file_name().unwrap_or_default());
     copy(&wheel, &wanted)?;
     Ok(wanted)
-}
-
-/// Returns the time of the newest commit, in seconds since 1970.
-fn commit_time() -> Result<String> {
-    let time = command::output(Command::new("git").args(["log", "-1", "--format=%ct"]))?;
-    Ok(time.trim().to_owned())
 }
 
 /// Returns the version of all crates.

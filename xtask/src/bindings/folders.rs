@@ -27,6 +27,24 @@ pub(super) fn service() -> Result<PathBuf> {
     absolute(&Workspace::load()?.target_directory.join("debug/ably-auth"))
 }
 
+/// The page of the guide that compares the languages.
+const PAGE: &str = "docs/languages.md";
+
+/// Runs each program of the guide's page in this language, in the folder, which has the package installed.
+pub(super) fn run_guide(language: &str, extension: &str, folder: &Path, interpreter: impl Fn() -> Command) -> Result {
+    let page = read(Path::new(PAGE))?;
+    let programs = blocks(&page, language);
+    if programs.is_empty() {
+        return Err(format!("`{PAGE}` has no program in `{language}`").into());
+    }
+    for (at, program) in programs.iter().enumerate() {
+        let file = folder.join(format!("guide_{at}.{extension}"));
+        fs::write(&file, program).map_err(|error| format!("cannot write `{}`: {error}", file.display()))?;
+        command::run(interpreter().arg(absolute(&file)?).current_dir(folder))?;
+    }
+    Ok(())
+}
+
 /// Creates a folder, and empties it if it exists.
 pub(super) fn empty_folder(folder: &Path) -> Result {
     let emptied = if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) };

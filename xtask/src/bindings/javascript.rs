@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
+use super::folders;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Result, command, suites};
@@ -19,14 +20,11 @@ const NPM_OPTIONS: [&str; 4] = ["--no-audit", "--no-fund", "--ignore-scripts", "
 /// measures it instead.
 pub(crate) fn run(options: &[String]) -> Result {
     let target = Workspace::load()?.target_directory;
-    let (package, tests) = (target.join("bindings/javascript/package"), target.join("bindings/javascript/test"));
+    let tests = target.join("bindings/javascript/test");
     let manifest = format!("{SOURCE}/Cargo.toml");
     let mut unit_tests = command::cargo(["test", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir"]);
     command::run(unit_tests.arg(target.join("bindings/glue")))?;
-    let module = module(&target)?;
-    write_glue(&module, &package.join("build"), &target)?;
-    let archive = pack(&package)?;
-    install(&archive, &tests)?;
+    install(&packed()?, &tests)?;
     if options.iter().any(|option| option == "--bench") {
         return command::run(Command::new("node").arg("bench.mjs").current_dir(&tests));
     }
@@ -34,7 +32,16 @@ pub(crate) fn run(options: &[String]) -> Result {
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(files).current_dir(&tests);
     let vectors = absolute(Path::new("tests/vectors"))?;
-    command::run(node.env("VECTORS", vectors).env("ABLY_AUTH", service(&target)?))
+    command::run(node.env("VECTORS", vectors).env("ABLY_AUTH", service(&target)?))?;
+    folders::run_guide("js", "mjs", &tests, || Command::new("node"))
+}
+
+/// Builds and packs the package, and returns the archive.
+pub(super) fn packed() -> Result<PathBuf> {
+    let target = Workspace::load()?.target_directory;
+    let package = target.join("bindings/javascript/package");
+    write_glue(&module(&target)?, &package.join("build"), &target)?;
+    pack(&package)
 }
 
 /// Builds the WebAssembly module, with a standard library that is built for size.

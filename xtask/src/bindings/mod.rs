@@ -6,6 +6,8 @@ mod folders;
 mod javascript;
 mod python;
 
+use std::path::PathBuf;
+
 use crate::Result;
 
 struct Binding {
@@ -24,4 +26,9 @@ pub(crate) fn run(options: &[String]) -> Result {
     let is_named = |binding: &Binding| options.iter().any(|option| option == binding.language);
     let runs_all = !BINDINGS.iter().any(is_named);
     BINDINGS.iter().filter(|binding| runs_all || is_named(binding)).try_for_each(|binding| (binding.run)(options))
+}
+
+/// Builds the packages for npm and PyPI, and returns their files.
+pub(crate) fn packed() -> Result<[PathBuf; 2]> {
+    Ok([javascript::packed()?, python::packed()?])
 }

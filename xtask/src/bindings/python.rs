@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use super::folders::{
-    PROGRAM, VECTORS, absolute, check_paths, copy_files, empty_folder, kib, lint, read, service, target,
+    PROGRAM, VECTORS, absolute, check_paths, copy_files, empty_folder, kib, lint, read, run_guide, service, target,
     without_cargo_variables, without_paths,
 };
 use crate::{Result, command};
@@ -27,7 +27,15 @@ pub(super) fn run(options: &[String]) -> Result {
     if options.iter().any(|option| option == "--bench") {
         return command::run(python(&environment).arg(format!("{SOURCE}/bench.py")));
     }
-    test(&target, &environment)
+    test(&target, &environment)?;
+    let folder = target.join("tests");
+    run_guide("python", "py", &folder, || python(&environment))
+}
+
+/// Builds the wheel, and returns its path.
+pub(super) fn packed() -> Result<PathBuf> {
+    let target = target("python")?;
+    build(&target, &target.join("cargo"))
 }
 
 /// Builds the wheel with the version of maturin that the project names, and returns its path. maturin chooses the tag
@@ -77,7 +85,9 @@ fn install(environment: &Path, packages: &[&OsStr]) -> Result {
 
 /// Returns a command for the Python of an environment.
 fn python(environment: &Path) -> Command {
-    let mut python = Command::new(environment.join("bin/python"));
+    // The program may run in another folder.
+    let program = environment.join("bin/python");
+    let mut python = Command::new(path::absolute(&program).unwrap_or(program));
     without_cargo_variables(&mut python);
     python.env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
     python

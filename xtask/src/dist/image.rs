@@ -262,7 +262,7 @@ mod tests {
             let config: Value = serde_json::from_slice(follow(&files, &manifest["config"])).unwrap();
             assert_eq!(config["architecture"], architecture);
             let mut layer = Vec::new();
-            flate2::read::GzDecoder::new(follow(&files, &manifest["layers"][0])).read_to_end(&mut layer).unwrap();
+            GzDecoder::new(follow(&files, &manifest["layers"][0])).read_to_end(&mut layer).unwrap();
             assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", sha256(&layer)));
             assert_eq!(unpack(&layer)["ably-auth"], b"binary");
         }

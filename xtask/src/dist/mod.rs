@@ -27,7 +27,7 @@ use self::target::Target;
 use self::tools::Tools;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-use crate::{Result, command};
+use crate::{Result, bindings, command, packages};
 
 const CLI: &str = "ably-auth-cli";
 const PROGRAM: &str = "ably-auth";
@@ -52,6 +52,7 @@ pub(crate) fn run(options: &[String]) -> Result {
     };
     empty_folder(&dist.folder)?;
     targets.iter().try_for_each(|target| dist.make(target))?;
+    dist.make_packages(&targets)?;
     if dist.images.len() > 1 {
         let image = image::pack_all(&dist.images, &dist.version, epoch)?;
         dist.write(&image::name(&dist.version, None), &image)?;
@@ -119,6 +120,21 @@ impl Dist<'_> {
         self.write(&sbom::name(target, &self.version), &materials)
     }
 
+    /// Makes the packages for npm and PyPI: of the program, and of the rules for other languages.
+    fn make_packages(&mut self, targets: &[&Target]) -> Result {
+        let is_packaged = |target: &&&Target| target.packaged.is_some();
+        let architecture = |target: &Target| target.triple.split('-').next().unwrap_or_default();
+        let program = |target: &&Target| (architecture(target), self.folder.join(target.triple).join(PROGRAM));
+        let programs: Vec<_> = targets.iter().filter(is_packaged).map(program).collect();
+        let mut packed = packages::pack_all(&programs, &self.scratch.join("packages"), self.epoch)?;
+        packed.extend(bindings::packed()?);
+        for path in packed {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.write(&name, &read(&path)?)?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result {
         write(&self.folder.join(name), bytes)?;
         self.note(name, bytes);
@@ -160,7 +176,7 @@ impl Stopwatch {
 }
 
 /// Returns the time of the sources, in seconds since 1970: `SOURCE_DATE_EPOCH`, or the time of the last commit.
-fn epoch() -> Result<u64> {
+pub(crate) fn epoch() -> Result<u64> {
     let text = match env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text,
         Err(_) => command::output(Command::new("git").args(["log", "-1", "--format=%ct"]))?,
