@@ -47,7 +47,7 @@ fn renamed_paths(root: &Path, toolchain: &Toolchain) -> Result<Vec<(PathBuf, &'s
 
 /// Returns the folder in which cargo keeps the sources of crates.
 pub(super) fn cargo_home() -> Result<PathBuf> {
-    let home = || env::home_dir().map(|home| home.join(".cargo"));
+    let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
     let folder = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home);
     folder.ok_or_else(|| "the home folder is unknown; set CARGO_HOME".into())
 }

@@ -1,6 +1,6 @@
 //! Checks of a binary: the libraries that it needs, and the paths in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -19,7 +19,7 @@ pub(super) fn run(binary: &Path, target: &Target, workspace: &Workspace) -> Resu
     let elf = command::output(Command::new("readelf").args(["--wide", "--dynamic", "--version-info"]).arg(binary))?;
     let mut complaints: Vec<String> = linkage(&elf, &target.linkage);
     let bytes = fs::read(binary).map_err(|error| format!("cannot read `{}`: {error}", binary.display()))?;
-    let folders = [Some(workspace.workspace_root.clone()), Some(cargo_home()?), env::home_dir()];
+    let folders = [Some(workspace.workspace_root.clone()), Some(cargo_home()?), env::var_os("HOME").map(PathBuf::from)];
     for folder in folders.into_iter().flatten().filter(|folder| folder.iter().count() > 1) {
         let folder = folder.display().to_string();
         if contains(&bytes, format!("{folder}/").as_bytes()) {
