@@ -52,6 +52,7 @@ mod claims;
 mod embedded;
 #[cfg(feature = "alloc")]
 mod number;
+#[cfg(feature = "alloc")]
 mod numeric_date;
 #[cfg(feature = "alloc")]
 mod parts;
