@@ -1,11 +1,12 @@
 //! `ably-auth health`
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::serve::reachable;
 use crate::output::{Failure, Outcome};
 
 /// The limit for connecting, and for each part of the response. The service answers within half a second.
@@ -23,16 +24,6 @@ pub(crate) fn run(admin: SocketAddr) -> Result<Outcome, Failure> {
         Some("503") => Ok(Outcome::no("not ready", &json!({ "ready": false }))),
         _ => Err(failed(format!("`{address}` is not the --admin address of the service; check the address"))),
     }
-}
-
-/// Returns the address at which this machine reaches a listener.
-fn reachable(listener: SocketAddr) -> SocketAddr {
-    let ip = match listener.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listener.port())
 }
 
 /// Sends the request without an HTTP client, which would use a proxy of the environment.

@@ -34,6 +34,7 @@ use crate::{config, credential, input};
 use audit::AuditLog;
 use limits::{limits, store_limits};
 use reload::Fingerprint;
+pub(super) use sandbox::reachable;
 use started::Started;
 
 /// Runs the service. `effective` has the name, value and origin of each option.

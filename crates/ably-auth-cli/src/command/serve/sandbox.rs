@@ -77,7 +77,7 @@ pub(super) fn warn(args: &Serve, address: SocketAddr, is_tls: bool) {
 }
 
 /// Returns the address at which this machine reaches a service that listens on `listening`.
-pub(super) fn reachable(listening: SocketAddr) -> SocketAddr {
+pub(in crate::command) fn reachable(listening: SocketAddr) -> SocketAddr {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -36,24 +36,18 @@ impl Started<'_> {
     /// Returns an object for a program that starts the service, with the options that an SDK needs.
     pub(super) fn json(&self) -> Value {
         let reachable = sandbox::reachable(self.address);
-        let mut object = json!({
-            "url": format!("{}://{reachable}", self.scheme()),
-            "endpoint": reachable.ip(),
-            "port": reachable.port(),
-            "tls": self.is_tls,
-        });
-        let more = [
-            ("key", self.key.map(|key| format!("{}:{}", key.key_name(), key.secret().expose()))),
-            ("console", self.console()),
-            ("admin", self.admin.map(|admin| format!("http://{admin}"))),
-            ("adminConsole", self.admin_console()),
+        let always = [
+            ("url", json!(format!("{}://{reachable}", self.scheme()))),
+            ("endpoint", json!(reachable.ip())),
+            ("port", json!(reachable.port())),
+            ("tls", json!(self.is_tls)),
         ];
-        for (name, value) in more {
-            if let Some(value) = value {
-                object[name] = value.into();
-            }
-        }
-        object
+        let key = self.key.map(|key| format!("{}:{}", key.key_name(), key.secret().expose()));
+        let admin = self.admin.map(|admin| format!("http://{admin}"));
+        let optional =
+            [("key", key), ("console", self.console()), ("admin", admin), ("adminConsole", self.admin_console())];
+        let optional = optional.into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
+        Value::Object(always.into_iter().chain(optional).map(|(name, value)| (name.into(), value)).collect())
     }
 
     fn scheme(&self) -> &'static str {
