@@ -15,7 +15,9 @@ const ALONE: &[&str] = &["tests/packaged/Cargo.toml", "tests/targets/Cargo.toml"
 
 /// Workspaces and packages outside the workspace that build on the host, so clippy checks them.
 const BUILT: &[&str] = &[
+    "bindings/c/Cargo.toml",
     "bindings/javascript/Cargo.toml",
+    "bindings/python/Cargo.toml",
     "crates/ably-auth-backend/examples/actix/Cargo.toml",
     "tests/api/Cargo.toml",
     "tests/bench/Cargo.toml",
