@@ -5,7 +5,7 @@ use std::process::Command;
 use std::{env, fs, path};
 
 use crate::workspace::Workspace;
-use crate::{Result, command};
+use crate::{Result, command, suites};
 
 /// Test vectors that the tests of each package read.
 pub(super) const VECTORS: &str = "tests/vectors";
@@ -23,7 +23,7 @@ pub(super) fn service() -> Result<PathBuf> {
     if let Some(program) = env::var_os(PROGRAM) {
         return absolute(Path::new(&program));
     }
-    command::run(&mut command::cargo(["build", "--quiet", "--locked", "--package", "ably-auth-cli"]))?;
+    suites::build_programs()?;
     absolute(&Workspace::load()?.target_directory.join("debug/ably-auth"))
 }
 

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, io};
+use std::{fs, io};
 
 use super::folders;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-use crate::{Result, command, suites};
+use crate::{Result, command};
 
 const SOURCE: &str = "bindings/javascript";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -31,8 +31,8 @@ pub(crate) fn run(options: &[String]) -> Result {
     let files = files_of(&tests)?.into_iter().filter(|name| name.ends_with(".test.mjs"));
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(files).current_dir(&tests);
-    let vectors = absolute(Path::new("tests/vectors"))?;
-    command::run(node.env("VECTORS", vectors).env("ABLY_AUTH", service(&target)?))?;
+    let vectors = folders::absolute(Path::new(folders::VECTORS))?;
+    command::run(node.env("VECTORS", vectors).env(folders::PROGRAM, folders::service()?))?;
     folders::run_guide("js", "mjs", &tests, || Command::new("node"))
 }
 
@@ -87,15 +87,6 @@ fn install(archive: &Path, tests: &Path) -> Result {
     command::run(npm("install").arg("--no-save").arg(archive).current_dir(tests))
 }
 
-/// Returns the program of the service: `ABLY_AUTH`, or the one that is built now.
-fn service(target: &Path) -> Result<PathBuf> {
-    if let Some(given) = env::var_os("ABLY_AUTH") {
-        return absolute(Path::new(&given));
-    }
-    suites::build_programs()?;
-    absolute(&target.join("debug/ably-auth"))
-}
-
 fn npm(task: &str) -> Command {
     let mut npm = Command::new("npm");
     npm.arg(task).args(NPM_OPTIONS);
@@ -122,10 +113,6 @@ fn files_of(folder: &Path) -> Result<Vec<String>> {
     })?;
     names.sort();
     Ok(names)
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    with_path_error(path, || std::path::absolute(path))
 }
 
 fn with_path_error<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T> {
