@@ -90,6 +90,7 @@ const HOUSES: &[House] = &[
         name: "ably-auth-server",
         rooms: &[
             &["clock", "decode_error", "error", "format", "random", "raw", "refusal", "sandbox_access", "sync"],
+            &["simulation"],
             &["apps", "limits", "token"],
             &["store"],
             &["channels", "ops"],

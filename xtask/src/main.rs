@@ -14,6 +14,7 @@ mod msrv;
 mod package;
 mod packages;
 mod report;
+mod simulate;
 mod suites;
 mod test;
 mod toolchain;
@@ -105,6 +106,13 @@ const TASKS: &[Task] = &[
         run: bench::run,
     },
     Task {
+        name: "simulate",
+        options: &["VALUE", "--replay", "--bugs"],
+        about: "run services, stores and clients on virtual time with faults, for 2000 seeds by default; --replay SEED \
+            prints one run; --bugs puts each known bug into the product and checks that it is found",
+        run: simulate::run,
+    },
+    Task {
         name: "chaos",
         options: &["--minutes", "--seconds"],
         about: "kill a service on a folder repeatedly, for 1 minute by default; check that no confirmed data is lost",
@@ -190,7 +198,8 @@ fn main() -> ExitCode {
     let takes_numbers = task.options.contains(&"--minutes");
     let is_known = |option: &String| {
         let is_number = takes_numbers && option.bytes().all(|byte| byte.is_ascii_digit());
-        is_number || task.options.contains(&option.as_str())
+        let is_value = task.options.contains(&"VALUE") && !option.starts_with("--");
+        is_number || is_value || task.options.contains(&option.as_str())
     };
     if let Some(surplus) = options.iter().find(|option| !is_known(option)) {
         let known = if task.options.is_empty() { "nothing".into() } else { format!("`{}`", task.options.join("`, `")) };

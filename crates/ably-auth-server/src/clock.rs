@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(not(simulation))]
+use std::time::Instant;
 
 use ably_auth_core::Timestamp;
+#[cfg(simulation)]
+use tokio::time::Instant;
 
 /// A source of the current time, which is read once for each request.
 #[derive(Clone)]

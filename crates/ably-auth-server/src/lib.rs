@@ -23,6 +23,8 @@ mod refusal;
 mod sandbox;
 mod sandbox_access;
 mod service;
+#[cfg(simulation)]
+pub mod simulation;
 mod state;
 pub mod store;
 #[cfg(feature = "console")]

@@ -8,7 +8,7 @@ use ably_auth_core::Timestamp;
 
 use crate::clock::Stopwatch;
 use crate::ops::metrics::{StoreCounts, StoreOperation};
-use crate::store::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, Use, Written};
+use crate::store::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, Unavailable, Use, Written};
 
 #[derive(Debug)]
 pub(crate) struct InstrumentedStore {
@@ -30,7 +30,7 @@ impl InstrumentedStore {
         match Pin::new(&mut pending).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(answer)) => Pending::ready(answer),
             Poll::Ready(Err(error)) => {
-                self.counts.failed(operation);
+                record_failure(&self.counts, operation, &error);
                 Pending::unavailable(error)
             }
             Poll::Pending => {
@@ -39,13 +39,26 @@ impl InstrumentedStore {
                     let answer = pending.await;
                     counts.record(operation, since.elapsed());
                     match &answer {
-                        Ok(_) => counts.set_failing(false),
-                        Err(_) => counts.failed(operation),
+                        Ok(_) => {
+                            if counts.set_failing(false) {
+                                tracing::info!("the store answers again");
+                            }
+                        }
+                        Err(error) => record_failure(&counts, operation, error),
                     }
                     answer
                 })
             }
         }
+    }
+}
+
+/// Counts a failed operation. Logs the reason of the first one after an operation that succeeded, since refusals do not
+/// contain it.
+fn record_failure(counts: &StoreCounts, operation: StoreOperation, error: &Unavailable) {
+    counts.failed(operation);
+    if counts.set_failing(true) {
+        tracing::error!("requests are refused: {error}");
     }
 }
 

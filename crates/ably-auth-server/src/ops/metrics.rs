@@ -165,12 +165,12 @@ impl StoreCounts {
         if let Some(errors) = self.errors.get(operation as usize) {
             add(errors, 1);
         }
-        self.is_failing.store(true, Ordering::Relaxed);
     }
 
-    /// Records whether the store answered the last operation or probe.
-    pub(crate) fn set_failing(&self, is_failing: bool) {
-        self.is_failing.store(is_failing, Ordering::Relaxed);
+    /// Records whether the store answered the last operation or probe. Returns whether it did so before.
+    pub(crate) fn set_failing(&self, is_failing: bool) -> bool {
+        // The flag rarely changes, and a write would take it from the other processors.
+        self.is_failing() != is_failing && self.is_failing.swap(is_failing, Ordering::Relaxed) != is_failing
     }
 
     pub(crate) fn is_failing(&self) -> bool {

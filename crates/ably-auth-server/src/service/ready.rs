@@ -37,7 +37,13 @@ impl Service {
         }
         let answer = time::timeout(PROBE_TIMEOUT, state.store.probe(now)).await;
         let has_answered = matches!(answer, Ok(Ok(())));
-        state.metrics.store.set_failing(!has_answered);
+        if state.metrics.store.set_failing(!has_answered) {
+            match answer {
+                Ok(Ok(())) => tracing::info!("the store answers again"),
+                Ok(Err(error)) => tracing::error!("the service is not ready: {error}"),
+                Err(_) => tracing::error!("the service is not ready: the store did not answer in time"),
+            }
+        }
         has_answered && state.learn().is_ok() && self.is_up()
     }
 

@@ -1,13 +1,13 @@
 //! The database: its format, and what one commit writes.
 #![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use ably_auth_core::Timestamp;
 use redb::{Builder, Database, ReadableTable as _, TableDefinition};
 
+use super::files::{self, File};
 use super::folder::{self, already_open};
 use super::guard::{Fault, guard};
 use super::header;
@@ -84,7 +84,7 @@ impl Disk {
     }
 
     fn open_or_create(database: &Path, folder: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().read(true).write(true).open(database);
+        let file = files::open_to_write(database);
         let file = file.map_err(|error| open_error(folder, error.into()))?;
         let opened = guard(|| {
             let database = PreallocatedFile::new(file).and_then(|file| builder().create_with_backend(file))?;
@@ -247,7 +247,7 @@ impl Drop for Disk {
     }
 }
 
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).create_with_file_format_v3(true);
     builder
@@ -255,14 +255,15 @@ fn builder() -> Builder {
 
 /// Verifies the header and the checksum of each page, without changing the file. redb would repair damage by going back
 /// to the previous commit, and leave no trace of it.
-fn check(path: &Path) -> Result<(), Fault> {
+pub(super) fn check(path: &Path) -> Result<(), Fault> {
     let mut file = File::open(path)?;
     let flags = header::check(&mut file)?;
     guard(|| {
         let overlay = Overlay::new(file)?;
+        let last_commit = header::last_commit(&overlay)?;
         header::demand_recovery(&overlay, flags)?;
         let mut database = builder().create_with_backend(overlay.clone())?;
-        if header::has_gone_back(&overlay, flags)? || !database.check_integrity()? {
+        if header::has_gone_back(&overlay, flags, last_commit)? || !database.check_integrity()? {
             return Err(Fault::Corrupted("a checksum does not match".into()));
         }
         Ok(())

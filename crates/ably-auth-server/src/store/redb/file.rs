@@ -1,11 +1,11 @@
 //! The journal file that is currently written.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 
 use ably_auth_core::Timestamp;
 
+use super::files::File;
 use super::frames::{Entry, Frame, SALT_BYTES};
 use super::identity::{Identity, Position};
 use crate::store::spans::Spans;

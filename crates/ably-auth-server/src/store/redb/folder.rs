@@ -1,15 +1,14 @@
 //! The folder and its files: permissions, the lock, and complete writes.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redb::DatabaseError;
-use redb::backends::FileBackend;
 use zeroize::Zeroizing;
 
+use super::files::{self, File, FileBackend};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 
@@ -22,8 +21,8 @@ const LOCK: &str = "lock";
 /// Creates the folder, if it does not exist, for its owner only.
 pub(super) fn create(folder: &Path) -> Result<(), Error> {
     let create = || {
-        let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
-        private_folder().recursive(true).create(folder)?;
+        let missing: Vec<_> = folder.ancestors().take_while(|folder| !files::exists(folder).unwrap_or(false)).collect();
+        files::create_private_folder(folder)?;
         missing
             .into_iter()
             .filter_map(Path::parent)
@@ -40,7 +39,7 @@ pub(super) struct FolderLock(#[expect(dead_code, reason = "dropping it releases 
 
 pub(super) fn acquire(folder: &Path) -> Result<FolderLock, Error> {
     let path = folder.join(LOCK);
-    let file = private().write(true).create(true).truncate(false).open(&path);
+    let file = files::open_private_file(&path);
     let file = file.map_err(|error| io_error(&path, "cannot be written", error))?;
     FileBackend::new(file).map(FolderLock).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => already_open(folder),
@@ -55,20 +54,15 @@ pub(super) fn already_open(folder: &Path) -> Error {
 
 /// Refuses a folder in which other users could replace the files.
 fn check_not_writable_by_others(folder: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    {
-        let metadata = fs::metadata(folder).map_err(|error| io_error(folder, "cannot be read", error))?;
-        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 {
-            let message = format!(
-                "insecure folder `{}`: other users may replace its files; run `chmod go-w` on it, or name a new folder \
-                 inside it",
-                folder.display()
-            );
-            return Err(Error::new(ErrorKind::Store, message));
-        }
+    let metadata = files::metadata(folder).map_err(|error| io_error(folder, "cannot be read", error))?;
+    if files::mode_of(&metadata) & 0o022 != 0 {
+        let message = format!(
+            "insecure folder `{}`: other users may replace its files; run `chmod go-w` on it, or name a new folder \
+             inside it",
+            folder.display()
+        );
+        return Err(Error::new(ErrorKind::Store, message));
     }
-    #[cfg(not(unix))]
-    let _ = folder;
     Ok(())
 }
 
@@ -76,7 +70,7 @@ fn check_not_writable_by_others(folder: &Path) -> Result<(), Error> {
 /// never used after a crash or on a full disk.
 pub(super) fn create_database(folder: &Path, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let (path, new) = (folder.join(DATABASE), folder.join(NEW_DATABASE));
-    if let Ok(metadata) = fs::metadata(&path) {
+    if let Ok(metadata) = files::metadata(&path) {
         // It would be opened as a new database without revocations.
         if metadata.len() == 0 {
             let message = format!(
@@ -92,11 +86,11 @@ pub(super) fn create_database(folder: &Path, make: impl FnOnce(&Path) -> Result<
     make(&new)?;
     let finish = || {
         // Another process may have created a database meanwhile, which must not be replaced.
-        match fs::hard_link(&new, &path) {
-            Ok(()) => fs::remove_file(&new)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&new)?,
+        match files::hard_link(&new, &path) {
+            Ok(()) => files::remove_file(&new)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => files::remove_file(&new)?,
             // The file system has no hard links.
-            Err(_) => fs::rename(&new, &path)?,
+            Err(_) => files::rename(&new, &path)?,
         }
         sync(folder)
     };
@@ -106,11 +100,11 @@ pub(super) fn create_database(folder: &Path, make: impl FnOnce(&Path) -> Result<
 /// Creates a new file. Deletes an old one instead of writing to it, since an interrupted process or another user may
 /// have created it.
 pub(super) fn create_file(new: &Path) -> io::Result<File> {
-    match fs::remove_file(new) {
+    match files::remove_file(new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    private().write(true).create_new(true).open(new)
+    files::create_private_file(new)
 }
 
 pub(super) fn database_path(folder: &Path) -> PathBuf {
@@ -122,7 +116,7 @@ pub(super) fn database_path(folder: &Path) -> PathBuf {
 pub(super) fn was_used(folder: &Path) -> Result<bool, Error> {
     for name in [SECRET, super::journal_files::FOLDER] {
         let path = folder.join(name);
-        if path.try_exists().map_err(|error| io_error(&path, "cannot be read", error))? {
+        if files::exists(&path).map_err(|error| io_error(&path, "cannot be read", error))? {
             return Ok(true);
         }
     }
@@ -132,7 +126,7 @@ pub(super) fn was_used(folder: &Path) -> Result<bool, Error> {
 /// Returns the path of the database file. Refuses it if others than its owner may read it.
 pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
     let path = folder.join(DATABASE);
-    let file = OpenOptions::new().read(true).write(true).open(&path);
+    let file = files::open_to_write(&path);
     check_private(&path, &file.map_err(|error| io_error(&path, "cannot be written", error))?)?;
     Ok(path)
 }
@@ -154,7 +148,7 @@ pub(super) fn secret(folder: &Path, was_made: bool) -> Result<Zeroizing<[u8; 32]
         }
         Err(error) => return Err(io_error(&path, "cannot be read", error)),
     }
-    let text = Zeroizing::new(fs::read(&path).map_err(|error| io_error(&path, "cannot be read", error))?);
+    let text = Zeroizing::new(files::read(&path).map_err(|error| io_error(&path, "cannot be read", error))?);
     let bytes = URL_SAFE_NO_PAD.decode(text.trim_ascii()).ok().map(Zeroizing::new);
     let secret = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new));
     secret.ok_or_else(|| {
@@ -175,7 +169,7 @@ fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
         let mut file = create_file(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&new, path)?;
+        files::rename(&new, path)?;
         sync(folder)
     };
     write().map_err(|error| io_error(path, "cannot be written", error))
@@ -186,35 +180,16 @@ pub(super) fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-pub(super) fn private_folder() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 /// Refuses a file with secrets that others may read.
 fn check_private(path: &Path, file: &File) -> Result<(), Error> {
-    #[cfg(unix)]
-    {
-        let metadata = file.metadata().map_err(|error| io_error(path, "cannot be read", error))?;
-        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-            let message = format!(
-                "insecure file `{}`: it holds secrets and others may read it; run `chmod 600` on it",
-                path.display()
-            );
-            return Err(Error::new(ErrorKind::Store, message));
-        }
+    let metadata = file.metadata().map_err(|error| io_error(path, "cannot be read", error))?;
+    if files::mode_of(&metadata) & 0o077 != 0 {
+        let message = format!(
+            "insecure file `{}`: it holds secrets and others may read it; run `chmod 600` on it",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::Store, message));
     }
-    #[cfg(not(unix))]
-    let _ = (path, file);
     Ok(())
 }
 

@@ -3,11 +3,11 @@
 //! redb trusts the sizes in the header. It panics if the file is shorter than they say, and allocates memory for them.
 #![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
-use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 use redb::StorageBackend;
 
+use super::files::File;
 use super::guard::Fault;
 
 const HEADER_BYTES: usize = 64;
@@ -18,6 +18,10 @@ const FLAGS: u64 = 9;
 const SLOT: u8 = 1;
 /// The flag of a database that was not closed.
 const NEEDS_RECOVERY: u8 = 2;
+/// The offset of the two slots, the size of a slot, and the offset of the number of the commit in it.
+const SLOTS: u64 = 64;
+const SLOT_BYTES: u64 = 128;
+const COMMIT: u64 = 104;
 /// The offset of the sizes, after the flags and two unused bytes.
 const SIZES: usize = 12;
 
@@ -51,10 +55,26 @@ pub(super) fn demand_recovery(file: &impl StorageBackend, flags: u8) -> Result<(
     Ok(file.write(FLAGS, &[flags | NEEDS_RECOVERY])?)
 }
 
-/// Returns true if redb switched to the other slot on opening, although the database was closed.
-pub(super) fn has_gone_back(file: &impl StorageBackend, flags: u8) -> Result<bool, Fault> {
-    let now = file.read(FLAGS, 1)?.first().copied().unwrap_or(flags);
-    Ok(flags & NEEDS_RECOVERY == 0 && (now ^ flags) & SLOT != 0)
+/// Returns the number of the commit in the slot that the header selects.
+pub(super) fn last_commit(file: &impl StorageBackend) -> Result<u64, Fault> {
+    let [flags] = read(file, FLAGS)?;
+    let slot = if flags & SLOT == 0 { SLOTS } else { SLOTS.saturating_add(SLOT_BYTES) };
+    Ok(u64::from_le_bytes(read(file, slot.saturating_add(COMMIT))?))
+}
+
+/// Returns true if redb went back to an earlier commit on opening, although the database was closed. `before` is the number of
+/// the last commit before opening.
+///
+/// A database that was closed after a failed write lacks the list of its free pages. redb then makes one more commit on
+/// opening. After going back, that commit has a number that was in use before.
+pub(super) fn has_gone_back(file: &impl StorageBackend, flags: u8, before: u64) -> Result<bool, Fault> {
+    let [now] = read(file, FLAGS)?;
+    Ok(flags & NEEDS_RECOVERY == 0 && (now ^ flags) & SLOT != 0 && last_commit(file)? <= before)
+}
+
+fn read<const N: usize>(file: &impl StorageBackend, at: u64) -> Result<[u8; N], Fault> {
+    let bytes = file.read(at, N)?;
+    bytes.first_chunk().copied().ok_or_else(|| Fault::Corrupted("its header is cut".into()))
 }
 
 fn expected_length(header: &[u8]) -> Option<u64> {

@@ -5,7 +5,6 @@
 //! file is closed once it is large, and deleted once all of its nonces have expired.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use std::time::Duration;
 use ably_auth_core::Timestamp;
 
 use super::file::{Closing, OpenFile};
+use super::files;
 use super::folder;
 use super::found::JournalState;
 use super::frames::{self, Contents, Damaged, Entry, Frame, MAX_NONCES};
@@ -75,15 +75,13 @@ impl Journal {
     ) -> Result<(Self, JournalState), Error> {
         let inner = folder.join(FOLDER);
         let failed = |error| folder::io_error(&inner, "cannot be used", error);
-        if !inner.try_exists().map_err(failed)? {
+        if !files::exists(&inner).map_err(failed)? {
             let found = JournalState { forgotten: Spans::up_to(unknown_until), ..JournalState::default() };
             let pairing = pairing(&found)?;
             return Self::create(folder, unknown_until, pairing).map(|journal| (journal, found)).map_err(failed);
         }
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(&inner).map_err(failed)? {
-            numbers.extend(number(&entry.map_err(failed)?.path()));
-        }
+        numbers.extend(files::paths_in(&inner).map_err(failed)?.iter().filter_map(|path| number(path)));
         numbers.sort_unstable();
         let mut files = VecDeque::<Closed>::new();
         let mut found = JournalState::default();
@@ -92,7 +90,7 @@ impl Journal {
             if files.back().is_some_and(|before| number != before.number.saturating_add(1)) {
                 return Err(damaged(&path, "the file before it is missing"));
             }
-            let contents = frames::read(&fs::read(&path).map_err(failed)?);
+            let contents = frames::read(&files::read(&path).map_err(failed)?);
             let problem = |found: Damaged| format!("the data at byte {} has changed since it was written", found.at);
             let Contents { frames, end, last, end_before } =
                 contents.map_err(|found| damaged(&path, &problem(found)))?;
@@ -141,14 +139,14 @@ impl Journal {
     /// Creates the journal atomically: when the folder exists, it already records which nonces are unknown.
     fn create(folder: &Path, unknown_until: Timestamp, pairing: Arc<Pairing>) -> io::Result<Self> {
         let (inner, new) = (folder.join(FOLDER), folder.join(NEW_FOLDER));
-        match fs::remove_dir_all(&new) {
+        match files::remove_dir_all(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => folder::private_folder().create(&new)?,
+            _ => files::create_private_folder(&new)?,
         }
         let mut journal = Self::of(new, Spans::up_to(unknown_until), pairing);
         let nothing = Timestamp::from_millis(0);
         journal.write(&[Put::Probe], Times { now: nothing, latest: nothing })?;
-        fs::rename(&journal.folder, &inner)?;
+        files::rename(&journal.folder, &inner)?;
         folder::sync(folder)?;
         journal.folder = inner;
         Ok(journal)
@@ -219,7 +217,7 @@ impl Journal {
         if self.is_deletion_unsynced && folder::sync(&self.folder).is_err() {
             return;
         }
-        match fs::remove_file(self.path(number)) {
+        match files::remove_file(&self.path(number)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => self.is_deletion_unsynced = false,
             _ => {
                 self.closed.pop_front();

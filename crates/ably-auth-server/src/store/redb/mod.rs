@@ -2,6 +2,9 @@
 
 mod disk;
 mod file;
+#[cfg(test)]
+mod failing_writes;
+mod files;
 mod folder;
 mod found;
 mod frames;
@@ -18,6 +21,7 @@ mod records;
 mod tables;
 #[cfg(test)]
 mod temp_dir;
+mod threads;
 mod writer;
 
 use std::fmt;

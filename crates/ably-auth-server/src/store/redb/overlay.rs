@@ -1,12 +1,12 @@
 //! A read-only view of a database file. The writes of redb when it verifies or repairs the file stay in memory.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex};
 
 use redb::StorageBackend;
 
+use super::files::File;
 use crate::sync::lock;
 
 const BLOCK: usize = 4096;

@@ -1,10 +1,10 @@
 //! The database's file, which is extended with written zeros instead of a hole.
 
-use std::fs::File;
 use std::io;
 
-use redb::backends::FileBackend;
 use redb::{DatabaseError, StorageBackend};
+
+use super::files::{File, FileBackend};
 
 /// The maximum number of zero bytes that are written at once, so that an extension is short. Later bytes are allocated
 /// when they are used.

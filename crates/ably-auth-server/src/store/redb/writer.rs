@@ -1,12 +1,12 @@
 //! A thread that writes in batches: requests that arrive during a write share the next one.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ably_auth_core::Timestamp;
 use tokio::sync::oneshot;
 
+use super::threads::{self, Condvar, JoinHandle};
 use crate::error::{Error, ErrorKind};
 use crate::store::{Feed, Unavailable};
 use crate::sync::lock;
@@ -58,7 +58,7 @@ pub(super) struct Times {
 /// The handle of the thread. Dropping it ends the thread after all writes are done.
 pub(super) struct Writer<W: Work> {
     queue: Arc<Queue<W>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle>,
 }
 
 /// The waiting writes. The thread takes all of them at once.
@@ -96,7 +96,7 @@ impl<W: Work> Queue<W> {
         let mut state = lock(&self.state);
         while state.waiting.is_empty() && !state.is_closed {
             state.is_idle = true;
-            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.more.wait(&self.state, state);
         }
         std::mem::take(&mut state.waiting)
     }
@@ -126,7 +126,7 @@ impl<W: Work> Writer<W> {
         let state = State { waiting: Vec::new(), is_idle: false, is_closed: false };
         let queue = Arc::new(Queue { state: Mutex::new(state), more: Condvar::new() });
         let closing = Closing(Arc::clone(&queue));
-        let thread = thread::Builder::new().name(name.into()).spawn(move || run(work, &closing.0, &feed));
+        let thread = threads::spawn(name, move || run(work, &closing.0, &feed));
         let thread = thread.map_err(|error| {
             Error::new(ErrorKind::Store, "cannot start a thread; check the limits of the system").because(error)
         })?;
@@ -162,7 +162,7 @@ fn run<W: Work>(mut work: W, queue: &Queue<W>, feed: &Feed) {
     let mut shared = false;
     loop {
         if shared {
-            thread::sleep(W::BATCH_DELAY);
+            threads::sleep(W::BATCH_DELAY);
         }
         let jobs = queue.take();
         let Some(now) = jobs.iter().map(|job| job.now).min() else {

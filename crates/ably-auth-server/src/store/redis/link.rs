@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use redis::{Client, RedisError, RedisResult};
 
+use super::connect;
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
 use crate::random;
@@ -143,10 +144,7 @@ fn is_broken_connection(error: &RedisError) -> bool {
 }
 
 async fn connect(client: &Client) -> RedisResult<Connection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ATTEMPT_TIMEOUT))
-        .set_response_timeout(Some(ATTEMPT_TIMEOUT));
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+    let mut connection = connect::open(client, ATTEMPT_TIMEOUT).await?;
     let server = Arc::new(query_server(&mut connection).await?);
     Ok(Connection { connection, server })
 }

@@ -2,6 +2,7 @@
 
 mod batching;
 mod byte_queue;
+mod connect;
 mod inner;
 mod link;
 mod reference_tokens;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use redis::{Client, RedisResult};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::byte_queue::ByteQueue;
+use super::connect;
 use super::link::{PREFIX, reason, reconnect_backoff};
 use crate::store::relay::MAX_EVENT;
 use crate::store::{Pending, Relay, Relayed};
@@ -126,12 +127,7 @@ async fn publish(
 ) -> RedisResult<()> {
     let open = match connection {
         Some(open) => open,
-        None => {
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(RESPONSE_TIMEOUT))
-                .set_response_timeout(Some(RESPONSE_TIMEOUT));
-            connection.insert(client.get_multiplexed_async_connection_with_config(&config).await?)
-        }
+        None => connection.insert(connect::open(client, RESPONSE_TIMEOUT).await?),
     };
     batch.query_async::<()>(open).await
 }
@@ -160,7 +156,7 @@ async fn read_events(shared: Arc<Shared>) {
 }
 
 async fn subscribe(shared: &Shared) -> RedisResult<redis::aio::PubSubStream> {
-    let mut connection = shared.client.get_async_pubsub().await?;
+    let mut connection = connect::open_pub_sub(&shared.client).await?;
     connection.subscribe(&shared.channel).await?;
     Ok(connection.into_on_message())
 }
