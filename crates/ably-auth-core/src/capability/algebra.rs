@@ -15,7 +15,7 @@
 //!   minimal form: by the second fact, each remaining entry of one covers a remaining entry of the other and is covered
 //!   by one, and these must be the same.
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::Capability;
 use super::entries::Entry;
@@ -134,10 +134,20 @@ impl Capability {
 
     /// Merges entries in any order into a capability.
     pub(super) fn collect(entries: impl Iterator<Item = (Resource, Operations)>) -> Self {
-        let mut by_resource: BTreeMap<Resource, Operations> = BTreeMap::new();
-        for (resource, operations) in entries {
-            by_resource.entry(resource).or_default().merge(operations);
-        }
-        Self { entries: by_resource.into_iter().collect() }
+        let mut entries: Vec<_> = entries.collect();
+        merge(&mut entries);
+        Self { entries }
     }
+}
+
+/// Sorts entries by their resources, and merges those with the same resource.
+pub(super) fn merge<R: Ord>(entries: &mut Vec<(R, Operations)>) {
+    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    entries.dedup_by(|(later, operations), (kept, known)| {
+        let is_same = later == kept;
+        if is_same {
+            known.merge(core::mem::take(operations));
+        }
+        is_same
+    });
 }

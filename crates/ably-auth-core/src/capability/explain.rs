@@ -6,6 +6,7 @@ use super::Capability;
 use super::entries::Entry;
 use super::operation::OperationName;
 use super::resource::{Kind, Pattern, Resource, Segments};
+use crate::text::Escaped;
 
 /// The reason why an operation is permitted or not. `Display` is for people; the variants are for programs.
 ///
@@ -150,15 +151,15 @@ impl fmt::Display for Explanation<'_> {
         | Self::LacksResource { asked, .. }
         | Self::LacksBoth { asked }
         | Self::NoResource { asked }) = self;
-        let (operation, resource) = (asked.operation.as_str().escape_debug(), asked.resource.escape_debug());
+        let (operation, resource) = (Escaped(asked.operation.as_str()), Escaped(asked.resource));
         write!(f, "`{operation}` on `{resource}` is ")?;
         match self {
-            Self::Permitted { by, .. } => write!(f, "permitted by `{}`", by.resource.as_str().escape_debug()),
+            Self::Permitted { by, .. } => write!(f, "permitted by `{}`", Escaped(by.resource.as_str())),
             Self::LacksOperation { closest, .. } => {
-                write!(f, "not permitted: `{}` covers it, but has only ", closest.resource.as_str().escape_debug())?;
+                write!(f, "not permitted: `{}` covers it, but has only ", Escaped(closest.resource.as_str()))?;
                 for (at, operation) in closest.operations.iter().enumerate() {
                     let comma = if at == 0 { "" } else { ", " };
-                    write!(f, "{comma}`{}`", operation.as_str().escape_debug())?;
+                    write!(f, "{comma}`{}`", Escaped(operation.as_str()))?;
                 }
                 Ok(())
             }
@@ -166,7 +167,7 @@ impl fmt::Display for Explanation<'_> {
                 write!(
                     f,
                     "not permitted: `{}` has `{operation}`, but does not cover it",
-                    closest.resource.as_str().escape_debug()
+                    Escaped(closest.resource.as_str())
                 )
             }
             Self::LacksBoth { .. } => f.write_str("not permitted: nothing covers it, and nothing has that operation"),

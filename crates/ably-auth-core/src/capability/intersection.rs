@@ -1,9 +1,9 @@
 //! The intersection of two capabilities, in a limited number of steps.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Capability;
+use super::algebra::merge;
 use super::entries::Entry;
 use super::operation::Operations;
 use super::resource::Resource;
@@ -83,7 +83,7 @@ impl Capability {
     /// # Errors
     /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if `work` has too few steps; it then has none left.
     pub fn intersect_within(&self, other: &Self, work: &mut Work) -> Result<Self, Error> {
-        let mut written: BTreeMap<&Resource, Operations> = BTreeMap::new();
+        let mut written = Merged::default();
         let mut made: Vec<OwnedEntry> = Vec::new();
         Roots::new(&self.entries).pairs(&Roots::new(&other.entries), work, |ours, theirs, work| {
             work.spend(ours.1.cost().saturating_add(theirs.1.cost()).saturating_add(PAIR_STEPS))?;
@@ -96,17 +96,17 @@ impl Capability {
             let (our, their) = (ours.0.pattern(), theirs.0.pattern());
             if their.covers(our) {
                 work.spend(WRITTEN_STEPS)?;
-                written.entry(&ours.0).or_default().merge(operations);
+                written.add(&ours.0, operations);
             } else if our.covers(their) {
                 work.spend(WRITTEN_STEPS)?;
-                written.entry(&theirs.0).or_default().merge(operations);
+                written.add(&theirs.0, operations);
             } else if let Some(name) = our.meet(their) {
                 work.spend((name.len() / 4).saturating_add(MADE_STEPS))?;
                 made.push((Resource::from_checked(name), operations));
             }
             Ok(())
         })?;
-        let common = written.into_iter().map(|(resource, operations)| (resource.clone(), operations));
+        let common = written.finish().into_iter().map(|(resource, operations)| (resource.clone(), operations));
         let common = Self { entries: common.collect() };
         if made.is_empty() {
             return Ok(common);
@@ -114,13 +114,13 @@ impl Capability {
         // Skip a made name that a written entry covers with all of its operations: it could extend another made name,
         // and `a.intersect(&a)` must add nothing.
         let of_common = Roots::new(&common.entries);
-        let mut added: BTreeMap<Resource, Operations> = BTreeMap::new();
+        let mut added = Vec::new();
         for (resource, operations) in made {
             if !of_common.any_covering(resource.pattern(), work, |(_, known)| known.covers(&operations))? {
-                added.entry(resource).or_default().merge(operations);
+                added.push((resource, operations));
             }
         }
-        let all = common.union(&Self { entries: added.into_iter().collect() });
+        let all = Self::collect(common.entries.iter().cloned().chain(added));
         // Made names may cover one another. This can be checked only when each has all of its operations.
         let of_all = Roots::new(&all.entries);
         let mut needed = Vec::new();
@@ -163,6 +163,37 @@ impl Capability {
             }
         }
         Ok(false)
+    }
+}
+
+/// The number of entries from which on [`Merged`] merges them for the first time.
+const FIRST_MERGE: usize = 64;
+
+/// Entries that are merged whenever their number has doubled, so that many pairs with the same common name take little
+/// memory.
+struct Merged<'a> {
+    entries: Vec<(&'a Resource, Operations)>,
+    limit: usize,
+}
+
+impl Default for Merged<'_> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), limit: FIRST_MERGE }
+    }
+}
+
+impl<'a> Merged<'a> {
+    fn add(&mut self, resource: &'a Resource, operations: Operations) {
+        if self.entries.len() >= self.limit {
+            merge(&mut self.entries);
+            self.limit = self.entries.len().saturating_mul(2).max(FIRST_MERGE);
+        }
+        self.entries.push((resource, operations));
+    }
+
+    fn finish(mut self) -> Vec<(&'a Resource, Operations)> {
+        merge(&mut self.entries);
+        self.entries
     }
 }
 

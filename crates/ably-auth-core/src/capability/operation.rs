@@ -3,7 +3,7 @@
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
-use alloc::collections::{BTreeSet, btree_set};
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};
@@ -184,16 +184,17 @@ pub struct Operations {
     /// True for `*`; then the other two fields are empty.
     all: bool,
     known: u32,
-    other: BTreeSet<Box<str>>,
+    /// Sorted, without duplicates. For a few names, a list takes less code and time than a tree.
+    other: Vec<Box<str>>,
 }
 
 #[cfg(feature = "alloc")]
 impl Operations {
     /// All operations, present and future: `["*"]`.
-    pub const ALL: Self = Self { all: true, known: 0, other: BTreeSet::new() };
+    pub const ALL: Self = Self { all: true, known: 0, other: Vec::new() };
 
     /// No operation.
-    pub const NONE: Self = Self { all: false, known: 0, other: BTreeSet::new() };
+    pub const NONE: Self = Self { all: false, known: 0, other: Vec::new() };
 
     /// Returns true if the set has no operation.
     #[must_use]
@@ -214,7 +215,7 @@ impl Operations {
             || match operation.into() {
                 OperationName::All => false,
                 OperationName::Known(operation) => self.known & operation.bit() != 0,
-                OperationName::Other(name) => self.other.contains(name),
+                OperationName::Other(name) => self.has_other(name),
             }
     }
 
@@ -222,7 +223,8 @@ impl Operations {
     /// has future operations.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        self.all || (!other.all && other.known & !self.known == 0 && other.other.is_subset(&self.other))
+        self.all
+            || (!other.all && other.known & !self.known == 0 && other.other.iter().all(|name| self.has_other(name)))
     }
 
     /// Returns the operations that are in both sets.
@@ -234,7 +236,7 @@ impl Operations {
             _ => Self {
                 all: false,
                 known: self.known & other.known,
-                other: self.other.intersection(&other.other).cloned().collect(),
+                other: self.other.iter().filter(|name| other.has_other(name)).cloned().collect(),
             },
         }
     }
@@ -246,9 +248,33 @@ impl Operations {
             OperationName::All => *self = Self::ALL,
             OperationName::Known(operation) => self.known |= operation.bit(),
             OperationName::Other(name) => {
-                self.other.insert(name.into());
+                if let Err(at) = self.find_other(name) {
+                    self.other.insert(at, name.into());
+                }
             }
         }
+    }
+
+    fn find_other(&self, name: &str) -> Result<usize, usize> {
+        self.other.binary_search_by(|known| (**known).cmp(name))
+    }
+
+    fn has_other(&self, name: &str) -> bool {
+        self.find_other(name).is_ok()
+    }
+
+    /// Adds one operation without sorting, for many of them; call [`sort`](Self::sort) afterwards.
+    pub(super) fn push(&mut self, operation: OperationName<'_>) {
+        match operation {
+            OperationName::Other(name) if !self.all => self.other.push(name.into()),
+            operation => self.insert(operation),
+        }
+    }
+
+    /// Sorts the names after calls of [`push`](Self::push).
+    pub(super) fn sort(&mut self) {
+        self.other.sort_unstable();
+        self.other.dedup();
     }
 
     /// Returns the number of operations that are compared one by one.
@@ -261,13 +287,16 @@ impl Operations {
             *self = others;
         } else if !self.all {
             self.known |= others.known;
-            self.other.extend(others.other);
+            if !others.other.is_empty() && self.other != others.other {
+                self.other.extend(others.other);
+                self.sort();
+            }
         }
     }
 
     /// Returns the names in byte order, or only `*` if the set has all operations.
     pub fn iter(&self) -> OperationNames<'_> {
-        OperationNames { all: self.all, known: self.known, other: self.other.iter().peekable() }
+        OperationNames { all: self.all, known: self.known, other: self.other.iter() }
     }
 
     /// Writes a JSON list in byte order.
@@ -300,7 +329,7 @@ impl Operations {
 pub struct OperationNames<'a> {
     all: bool,
     known: u32,
-    other: core::iter::Peekable<btree_set::Iter<'a, Box<str>>>,
+    other: core::slice::Iter<'a, Box<str>>,
 }
 
 #[cfg(feature = "alloc")]
@@ -312,7 +341,7 @@ impl<'a> Iterator for OperationNames<'a> {
             return Some(OperationName::All);
         }
         let known = Operation::ALL.get(self.known.trailing_zeros() as usize).copied();
-        let other_is_first = match (known, self.other.peek()) {
+        let other_is_first = match (known, self.other.as_slice().first()) {
             (Some(known), Some(other)) => other.as_ref() < known.as_str(),
             (known, _) => known.is_none(),
         };
@@ -351,7 +380,8 @@ impl<'a, T: Into<OperationName<'a>>> FromIterator<T> for Operations {
 #[cfg(feature = "alloc")]
 impl<'a, T: Into<OperationName<'a>>> Extend<T> for Operations {
     fn extend<I: IntoIterator<Item = T>>(&mut self, operations: I) {
-        operations.into_iter().for_each(|operation| self.insert(operation));
+        operations.into_iter().for_each(|operation| self.push(operation.into()));
+        self.sort();
     }
 }
 

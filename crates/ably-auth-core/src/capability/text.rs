@@ -141,7 +141,8 @@ fn operations(reader: &mut CapabilityReader<'_>, mode: Mode) -> Result<Operation
     while let Some(name) = reader.operation(named == 0)? {
         named = named.saturating_add(1);
         let text = name.decode();
-        match OperationName::from(&*text) {
+        let operation = OperationName::from(&*text);
+        match operation {
             OperationName::Other(_) if mode == Mode::Strict => {
                 return Err(Error::new(ErrorKind::Capability, "unknown operation", OPERATIONS)
                     .input(&text)
@@ -150,8 +151,9 @@ fn operations(reader: &mut CapabilityReader<'_>, mode: Mode) -> Result<Operation
             OperationName::All => wildcard = Some(name.at),
             _ => {}
         }
-        operations.insert(&*text);
+        operations.push(operation);
     }
+    operations.sort();
     match (mode, named, wildcard) {
         (Mode::Lenient, _, _) | (_, 1, _) => Ok(operations),
         (_, 0, _) => Err(bad("list of operations is empty", start)),

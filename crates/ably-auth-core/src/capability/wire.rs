@@ -86,7 +86,7 @@ impl<'de> Visitor<'de> for EitherForm {
             let resource = Resource::parse_lenient(&name).map_err(de::Error::custom)?;
             if capability.get(&name).is_some() {
                 map.next_value::<IgnoredAny>()?;
-                return Err(de::Error::custom(format_args!("repeated resource `{}`", name.escape_debug())));
+                return Err(de::Error::custom(format_args!("repeated resource `{}`", crate::text::Escaped(&name))));
             }
             capability.add(resource, map.next_value()?);
         }
@@ -133,8 +133,9 @@ impl<'de> Deserialize<'de> for Operations {
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut names: A) -> Result<Operations, A::Error> {
                 let mut operations = Operations::NONE;
                 while let Some(name) = names.next_element::<String>()? {
-                    operations.insert(name.as_str());
+                    operations.push(name.as_str().into());
                 }
+                operations.sort();
                 Ok(operations)
             }
         }

@@ -14,6 +14,9 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 
+#[cfg(feature = "alloc")]
+use crate::text::Escaped;
+
 /// The category of an [`Error`].
 ///
 /// ```
@@ -200,10 +203,10 @@ impl fmt::Display for Error {
             if let Some(input) = &self.input {
                 // For a key it is the variable that holds the key, because a key itself is never shown.
                 let place = if self.kind == ErrorKind::Key { " in" } else { "" };
-                write!(f, "{place} `{}`", input.escape_debug())?;
+                write!(f, "{place} `{}`", Escaped(input))?;
             }
             if let Some(resource) = &self.resource {
-                write!(f, " in resource `{}`", resource.escape_debug())?;
+                write!(f, " in resource `{}`", Escaped(resource))?;
             }
         }
         if let Some(at) = self.at {

@@ -2,8 +2,8 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::number::Number;
@@ -61,40 +61,64 @@ pub struct JwtClaims {
 
 #[derive(Clone, Default, PartialEq)]
 struct Maps {
-    /// Channel claims by resource. A null claim stays here until the whole payload is read, so that a duplicate is
-    /// found.
-    channel_claims: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// Channel claims by resource.
+    channel_claims: Map,
     /// The JSON numbers of publish limits in messages per second, by resource.
-    publish_limits: BTreeMap<Box<str>, Box<str>>,
+    publish_limits: Map,
     client_type: Option<Box<str>>,
     /// The JSON text of the other claims, by name.
-    others: BTreeMap<Box<str>, Box<str>>,
+    others: Map,
 }
 
-static NO_MAPS: Maps = Maps {
-    channel_claims: BTreeMap::new(),
-    publish_limits: BTreeMap::new(),
-    client_type: None,
-    others: BTreeMap::new(),
-};
+static NO_MAPS: Maps =
+    Maps { channel_claims: Map::EMPTY, publish_limits: Map::EMPTY, client_type: None, others: Map::EMPTY };
 
 impl Maps {
-    /// Stores a claim that has no field of its own. Returns true if it is repeated.
-    fn insert(&mut self, name: &str, value: Value<'_>) -> Result<bool, Error> {
-        Ok(match scoped(name) {
+    /// Stores a claim that has no field of its own.
+    fn push(&mut self, name: &str, value: Value<'_>) -> Result<(), Error> {
+        match scoped(name) {
             Some((names::CHANNEL, resource)) => {
-                let claim = text_or_null(names::CHANNEL, value)?.map(Into::into);
-                self.channel_claims.insert(resource.into(), claim).is_some()
+                self.channel_claims.push(resource, text_or_null(names::CHANNEL, value)?.as_deref());
             }
-            Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(&value)?.into()).is_some(),
+            Some((_, resource)) => self.publish_limits.push(resource, Some(limit(&value)?)),
             None => {
-                let is_repeated = self.others.insert(name.into(), value.raw.into()).is_some();
+                self.others.push(name, Some(value.raw));
                 if name == names::CLIENT_TYPE {
                     self.client_type = text_or_null(names::CLIENT_TYPE, value)?.map(Into::into);
                 }
-                is_repeated
             }
-        })
+        }
+        Ok(())
+    }
+}
+
+/// Claims by name, in byte order. A claim is `None` if it is null, until [`finish`](Self::finish).
+#[derive(Clone, Default, PartialEq)]
+struct Map(Vec<(Box<str>, Option<Box<str>>)>);
+
+impl Map {
+    const EMPTY: Self = Self(Vec::new());
+
+    fn push(&mut self, name: &str, claim: Option<&str>) {
+        self.0.push((name.into(), claim.map(Into::into)));
+    }
+
+    /// Sorts the claims and removes those that are null. Returns true if a name is repeated.
+    fn finish(&mut self) -> bool {
+        self.0.sort_unstable();
+        let is_repeated = self.0.iter().zip(self.0.iter().skip(1)).any(|(one, next)| one.0 == next.0);
+        self.0.retain(|(_, claim)| claim.is_some());
+        is_repeated
+    }
+
+    fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, claim)| (&**name, claim.as_deref().unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -113,14 +137,19 @@ impl JwtClaims {
                 names::CLIENT_ID => client_id.replace(text_or_null(names::CLIENT_ID, value)?).is_some(),
                 names::REVOCATION_KEY => revocation_key.replace(text_or_null(names::REVOCATION_KEY, value)?).is_some(),
                 names::TOKEN => token.replace(text_or_null(names::TOKEN, value)?).is_some(),
-                _ => maps.get_or_insert_default().insert(&name, value)?,
+                _ => {
+                    maps.get_or_insert_default().push(&name, value)?;
+                    false
+                }
             };
             if is_repeated {
-                return Err(invalid("JWT has a claim twice", "give each claim once"));
+                return Err(repeated());
             }
         }
-        if let Some(maps) = &mut maps {
-            maps.channel_claims.retain(|_, claim| claim.is_some());
+        if let Some(Maps { channel_claims, publish_limits, others, .. }) = maps.as_deref_mut() {
+            if [channel_claims, publish_limits, others].into_iter().any(Map::finish) {
+                return Err(repeated());
+            }
         }
         let missing = |problem| invalid(problem, "give `iat` and `exp`, in seconds since the epoch");
         let issued = issued.flatten().ok_or_else(|| missing("JWT has no `iat`"))?;
@@ -212,20 +241,24 @@ impl JwtClaims {
 
     /// Returns the claims that other clients on a channel can see, by resource: `ably.channel.<resource>`.
     pub fn channel_claims(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.maps().channel_claims.iter().map(|(resource, claim)| (&**resource, claim.as_deref().unwrap_or_default()))
+        self.maps().channel_claims.iter()
     }
 
     /// Returns the maximum messages per second that a connection may publish on a channel, by resource:
     /// `ably.limits.publish.perAttachment.maxRate.<resource>`. The numbers are not negative, and below 10^308.
     pub fn publish_limits(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
         // Parsed only here, so that a program that reads no limit does not contain the conversion to `f64`.
-        self.maps().publish_limits.iter().map(|(resource, limit)| (&**resource, limit.parse().unwrap_or(f64::MAX)))
+        self.maps().publish_limits.iter().map(|(resource, limit)| (resource, limit.parse().unwrap_or(f64::MAX)))
     }
 
     /// Returns the claims that Ably does not define, by name, each as its JSON text.
     pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.maps().others.iter().map(|(name, json)| (&**name, &**json))
+        self.maps().others.iter()
     }
+}
+
+const fn repeated() -> Error {
+    invalid("JWT has a claim twice", "give each claim once")
 }
 
 /// Splits the name of a claim into its kind and its resource, if it has a resource.

@@ -1,7 +1,6 @@
 //! The parts of a JWT, decoded from base64url: the header with its algorithm and its key, then the rest.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{MAX_BYTES, invalid, room};
@@ -90,7 +89,7 @@ fn read_usual_end(end: &str) -> Option<KeyName> {
 /// Parses the JSON of a header. The algorithm is checked before the other members.
 fn key_name_of(header: &str) -> Result<KeyName, Error> {
     let (mut alg, mut kid, mut typ, mut crit) = (None, None, None, None);
-    let mut others: BTreeSet<Cow<'_, str>> = BTreeSet::new();
+    let mut others: Vec<Cow<'_, str>> = Vec::new();
     let mut is_repeated = false;
     let mut members = Members::of(header);
     while let Some((name, value)) = members.next().map_err(header_fault)? {
@@ -99,10 +98,14 @@ fn key_name_of(header: &str) -> Result<KeyName, Error> {
             "kid" => kid.replace(value).is_some(),
             "typ" => typ.replace(value).is_some(),
             "crit" => crit.replace(value).is_some(),
-            _ => !others.insert(name),
+            _ => {
+                others.push(name);
+                false
+            }
         };
     }
-    if is_repeated {
+    others.sort_unstable();
+    if is_repeated || others.iter().zip(others.iter().skip(1)).any(|(one, next)| one == next) {
         return Err(invalid("JWT's header has a member twice", "give each member of the header once"));
     }
     check_alg(alg)?;

@@ -4,6 +4,8 @@ pub(crate) mod base64url;
 #[cfg(feature = "alloc")]
 pub(crate) mod conversions;
 mod decimal;
+#[cfg(feature = "alloc")]
+mod escaped;
 pub(crate) mod json_reader;
 pub(crate) mod json_writer;
 
@@ -15,6 +17,8 @@ pub(crate) mod printable;
 mod redaction;
 
 pub(crate) use decimal::Decimal;
+#[cfg(feature = "alloc")]
+pub(crate) use escaped::Escaped;
 #[cfg(feature = "serde")]
 pub(crate) use redaction::Redaction;
 

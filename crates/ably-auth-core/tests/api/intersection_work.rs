@@ -179,3 +179,15 @@ fn mixed_wildcards_do_not_multiply() {
     let taken = steps(&all_masks, &asked);
     assert!(taken.is_some_and(|taken| taken < 1 << 17), "{taken:?}");
 }
+
+/// Each name is written by one side, and permitted by many pairs of entries.
+#[test]
+fn pairs_with_same_name_are_merged() {
+    let operations = [Operation::History, Operation::Publish, Operation::Subscribe];
+    let entry = |at: usize| (format!("a:{}", at % 50), operations[at % 3]);
+    let names = (0..150).map(entry).fold(Capability::none(), |all, (name, one)| all.with(&name, [one]).unwrap());
+    let key: Capability = r#"{"*":["publish"],"a:*":["history"],"*:*":["subscribe"]}"#.parse().unwrap();
+    let granted = key.union(&names).intersect(&names);
+    assert_eq!(granted, names);
+    assert_eq!(granted, by_pairs(&key.union(&names), &names));
+}

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ably_auth_core::Operation;
 use ably_auth_core::capability::{OperationName, Operations};
+use ably_auth_core::{Capability, Operation};
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -72,4 +72,19 @@ fn operation_is_found_by_name() {
         assert!(Operation::ALL.iter().all(|&other| only.contains(other) == (other == operation)));
     }
     assert_eq!((Operation::from_name("*"), Operation::from_name("Publish")), (None, None));
+}
+
+#[test]
+fn names_in_any_order_are_kept_once() {
+    let names = ["zzz", "publish", "aaa", "zzz", "publish", "aaa", "teleport"];
+    let expected = r#"["aaa","publish","teleport","zzz"]"#;
+    let collected: Operations = names.into_iter().collect();
+    let mut inserted = Operations::NONE;
+    names.into_iter().for_each(|name| inserted.insert(name));
+    let parsed = Capability::parse_lenient(&serde_json::json!({ "a": names }).to_string()).unwrap();
+    let wire: Operations = serde_json::from_value(serde_json::json!(names)).unwrap();
+    for set in [&collected, &inserted, parsed.get("a").unwrap(), &wire] {
+        assert_eq!((set, set.to_string().as_str()), (&collected, expected));
+        assert!(names.into_iter().all(|name| set.contains(name)));
+    }
 }
