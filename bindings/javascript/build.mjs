@@ -19,7 +19,7 @@ const MODULE = 'build/raw_bg.wasm';
 // Those that Rust uses by default. The oldest supported runtimes have them.
 const FEATURES = ['bulk-memory', 'multivalue', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext'].map((name) => `--enable-${name}`);
 // The limit for the files that one runtime loads, compressed.
-const MAX_GZIP_BYTES = 70 * 1024;
+const MAX_GZIP_BYTES = 60 * 1024;
 
 /** Loads the variants for Node, which has synchronous decompression, and Node 18 no global Web Crypto. */
 const node = {
