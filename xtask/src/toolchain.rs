@@ -22,6 +22,8 @@ const FOREIGN: &[&str] =
 /// The minimum supported Rust version, as in `rust-version`.
 pub(crate) const OLDEST: &str = "1.85";
 const OLDEST_PROGRAMS: &str = "bin-1.85";
+/// The second number of the least version of the newest compiler. Older ones lack flags of the builds.
+const NEWEST_MINOR: u32 = 96;
 
 pub(crate) struct Toolchain {
     home: PathBuf,
@@ -33,9 +35,16 @@ impl Toolchain {
     /// Unpacks the newest compiler, if that was not done before.
     pub(crate) fn open() -> Result<Self> {
         let toolchain = Self::at_home("bin")?;
-        let compiler = toolchain.unpack("rustc", &["rustc-web", "rust-web-src"])?;
-        for program in ["rustc", "rustdoc"] {
-            toolchain.wrap(&compiler, program)?;
+        let mut compiler = toolchain.unpack_newest()?;
+        if toolchain.minor_version()? < NEWEST_MINOR {
+            // The lists of packages were older than the compiler.
+            with_path_error(&compiler, || fs::remove_dir_all(&compiler))?;
+            update()?;
+            compiler = toolchain.unpack_newest()?;
+        }
+        if toolchain.minor_version()? < NEWEST_MINOR {
+            let version = toolchain.version()?;
+            return Err(format!("Debian's lists have rustc-web {version}, not 1.{NEWEST_MINOR}; run this on Debian 12, whose security archive has it").into());
         }
         let sysroot = command::output(Command::new("rustc").args(["--print", "sysroot"]))?;
         let [ours, debians] = [Path::new(sysroot.trim()).join("lib"), compiler.join("usr/lib")]
@@ -66,6 +75,12 @@ impl Toolchain {
             ["rustc", "rustdoc", "cargo"].iter().try_for_each(|program| toolchain.wrap(&root, program))?;
         }
         Ok(toolchain)
+    }
+
+    fn unpack_newest(&self) -> Result<PathBuf> {
+        let compiler = self.unpack("rustc", &["rustc-web", "rust-web-src"])?;
+        ["rustc", "rustdoc"].iter().try_for_each(|program| self.wrap(&compiler, program))?;
+        Ok(compiler)
     }
 
     fn at_home(programs: &'static str) -> Result<Self> {
@@ -147,6 +162,12 @@ impl Toolchain {
             .nth(1)
             .map(Into::into)
             .ok_or_else(|| format!("cannot read `rustc --version`: {printed}").into())
+    }
+
+    fn minor_version(&self) -> Result<u32> {
+        let version = self.version()?;
+        let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok());
+        minor.ok_or_else(|| format!("cannot read the version of rustc: `{version}`").into())
     }
 
     /// Makes the newest compiler available to a checkout with another target folder.
