@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
+use crate::files::{read, write};
 use crate::toolchain::write_program;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
@@ -17,7 +18,7 @@ pub(crate) fn run(options: &[String]) -> Result {
         let old = fs::read_to_string(&path).unwrap_or_default();
         let changes = changes(&old, &items);
         if accept {
-            fs::write(&path, &items).map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+            write(&path, &items)?;
         } else if !changes.is_empty() {
             complaints.push(format!(
                     "the public API of `{name}` differs from `{}`; if the change is intended, run `cargo xtask api --accept` and \
@@ -59,8 +60,7 @@ fn listings() -> Result<Vec<Listing>> {
         .into_iter()
         .map(|package| {
             let listed = json(&package.name).with_extension("txt");
-            let items =
-                fs::read_to_string(&listed).map_err(|error| format!("cannot read `{}`: {error}", listed.display()))?;
+            let items = read(&listed)?;
             Ok(Listing { name: package.name.clone(), path: package.manifest_path.with_file_name(LISTING), items })
         })
         .collect()

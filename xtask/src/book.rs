@@ -1,8 +1,8 @@
 //! The guide as a book: mdBook's pages, and the credential explorer with its module and the console's parts.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files::{copy, paths};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Result, command, lint};
@@ -19,7 +19,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     let book = build(&target)?;
     let explorer = book.join("explorer");
     copy(&module, &explorer.join("explorer.wasm"))?;
-    for file in files(Path::new(CONSOLE))? {
+    for file in paths(Path::new(CONSOLE))? {
         copy(&file, &explorer.join("console").join(file.file_name().unwrap_or_default()))?;
     }
     println!("the book is in `{}`; read it over HTTP, for example:", book.display());
@@ -46,16 +46,4 @@ pub(crate) fn build(target: &Path) -> Result<PathBuf> {
         return Err("`mdbook build docs` failed or warned; its messages above say why".into());
     }
     Ok(target.join("book"))
-}
-
-/// Returns the files in a folder.
-pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let fault = |error| format!("cannot read `{}`: {error}", folder.display());
-    let entries = fs::read_dir(folder).map_err(fault)?;
-    entries.map(|entry| Ok(entry.map_err(fault)?.path())).collect()
-}
-
-fn copy(from: &Path, to: &Path) -> Result {
-    let copied = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(from, to));
-    copied.map(drop).map_err(|error| format!("cannot write `{}`: {error}", to.display()).into())
 }

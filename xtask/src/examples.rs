@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, net};
+use std::{env, net};
 
+use crate::files::{empty_folder, read};
 use crate::report::Report;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command, suites};
@@ -57,7 +58,7 @@ fn check_address() -> Result {
 
 /// Plays the transcript of a file in an empty folder. Replaces the given words, and adds `programs` to the PATH.
 pub(crate) fn play_with(path: &Path, target: &Path, words: &[(&str, &str)], programs: &Path) -> Result {
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let text = read(path)?;
     let expected = transcript(&text);
     if !expected.iter().any(|line| line.starts_with("$ ")) {
         return Err("no transcript found; begin the file's documentation with a `console` block".into());
@@ -78,9 +79,7 @@ pub(crate) fn play_with(path: &Path, target: &Path, words: &[(&str, &str)], prog
 /// Creates an empty folder for the examples' files.
 fn folder(target: &Path) -> Result<PathBuf> {
     let folder = target.join("examples");
-    let made = if folder.exists() { fs::remove_dir_all(&folder) } else { Ok(()) };
-    made.and_then(|()| fs::create_dir_all(&folder))
-        .map_err(|error| format!("cannot make `{}`: {error}", folder.display()))?;
+    empty_folder(&folder)?;
     Ok(folder)
 }
 

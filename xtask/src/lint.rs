@@ -1,14 +1,14 @@
 //! Lint checks: formatting, clippy, documentation, tidy and cargo-deny.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use crate::report::Report;
 use crate::workspace::{Package, Workspace};
-use crate::{Result, book, command, suites};
+use crate::{Result, book, command, files, suites};
 
 /// Workspaces that clippy cannot build on the host: for other machines, or from packaged crates.
 const ALONE: &[&str] = &["tests/packaged/Cargo.toml", "tests/targets/Cargo.toml"];
@@ -114,7 +114,7 @@ fn tier_documentation(target: &Path) -> Result {
     // The list of features that an item needs is unstable; RUSTC_BOOTSTRAP enables it in a released compiler.
     command::run(docs_rs.arg("--target-dir").arg(&shown).env("RUSTC_BOOTSTRAP", "1"))?;
     for file in LINKS {
-        let links = fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        let links = files::read(file.as_ref())?;
         broken_link(&links, |page| shown.join("doc").join(page).exists()).map_or(Ok(()), |link| {
             Err(format!("`{file}` links to `{link}`, which is not a page of core's documentation; correct the link"))
         })?;
@@ -145,7 +145,7 @@ fn check_links(pages: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result {
 /// Builds the guide with mdBook, and checks the links of the built pages.
 fn book(target: &Path) -> Result {
     let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "html");
-    check_links(book::files(&book::build(target)?)?.into_iter().filter(is_page))
+    check_links(files::paths(&book::build(target)?)?.into_iter().filter(is_page))
 }
 
 /// Checks core with every combination of its features.

@@ -9,6 +9,7 @@ mod cross;
 mod dist;
 mod embedded;
 mod examples;
+mod files;
 mod lint;
 mod msrv;
 mod package;

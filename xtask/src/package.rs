@@ -1,9 +1,9 @@
 //! Packages each crate, checks the files of the archives, and builds a program outside the workspace from them alone.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::files::{create_folder, paths, remove_folder};
 use crate::workspace::{Package, Workspace};
 use crate::{Complaints, Result, command};
 
@@ -50,11 +50,8 @@ pub(crate) fn run(_: &[String]) -> Result {
 fn unpack(package: &Package, archives: &Path, folder: &Path) -> Result<PathBuf> {
     let name = format!("{}-{}", package.name, package.version);
     let unpacked = folder.join(&name);
-    let fault = |error| format!("cannot write `{}`: {error}", unpacked.display());
-    if unpacked.exists() {
-        fs::remove_dir_all(&unpacked).map_err(fault)?;
-    }
-    fs::create_dir_all(folder).map_err(fault)?;
+    remove_folder(&unpacked)?;
+    create_folder(folder)?;
     // `--touch` sets the current time: all archives have the same time stamps, so cargo would not see changed files.
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--gzip").arg("--touch").arg("--directory").arg(folder).arg("--file");
@@ -70,9 +67,7 @@ fn patch_options(name: &str, path: &Path) -> [String; 2] {
 /// Lists every file below a folder, by its path in the archive.
 fn files(root: &Path, folder: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let fault = |error| format!("cannot read `{}`: {error}", folder.display());
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
+    for path in paths(folder)? {
         if path.is_dir() {
             found.extend(files(root, &path)?);
         } else {

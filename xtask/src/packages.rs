@@ -3,12 +3,13 @@
 //! On npm, `ably-auth` has an optional dependency for each platform, with the program for that platform. npm installs the one that
 //! fits. On PyPI, there is a wheel for each platform.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use serde_json::json;
 
+use crate::files::{absolute, copy, create_folder, empty_folder, paths, remove_folder, write};
 use crate::workspace::Workspace;
 use crate::{Result, command, dist, suites};
 
@@ -53,9 +54,8 @@ pub(crate) fn run(_: &[String]) -> Result {
     suites::build_programs()?;
     let target = Workspace::load()?.target_directory;
     let folder = target.join("packages");
-    remove(&folder)?;
+    empty_folder(&folder)?;
     let program = folder.join("ably-auth");
-    create(&folder)?;
     // Without its symbols, it is packed and installed in a third of the time.
     command::run(Command::new("strip").arg("-o").arg(&program).arg(target.join("debug/ably-auth")))?;
     let platform = Platform::of(env::consts::ARCH)?;
@@ -68,7 +68,7 @@ pub(crate) fn run(_: &[String]) -> Result {
 
 /// Packs statically linked programs, each with the name of its processor, and returns the packages for npm and PyPI.
 pub(crate) fn pack_all(programs: &[(&str, PathBuf)], into: &Path, epoch: u64) -> Result<Vec<PathBuf>> {
-    create(into)?;
+    create_folder(into)?;
     let mut packed = vec![npm_main(into)?];
     for (architecture, program) in programs {
         let platform = Platform::of(architecture)?;
@@ -88,7 +88,6 @@ fn npm_main(into: &Path) -> Result<PathBuf> {
 /// Packs the program for one platform for npm.
 fn npm_platform(platform: &Platform, program: &Path, into: &Path) -> Result<PathBuf> {
     let stage = into.join("npm").join(platform.npm_name());
-    create(&stage.join("bin"))?;
     copy(program, &stage.join("bin/ably-auth"))?;
     let manifest = json!({
         "name": platform.npm_name(),
@@ -101,7 +100,7 @@ fn npm_platform(platform: &Platform, program: &Path, into: &Path) -> Result<Path
         // Yarn runs a program only from a folder.
         "preferUnplugged": true,
     });
-    write(&stage.join("package.json"), &format!("{manifest:#}\n"))?;
+    write(&stage.join("package.json"), format!("{manifest:#}\n"))?;
     write(
         &stage.join("README.md"),
         "The program of the npm package `ably-auth` for one platform. Install `ably-auth`.\n",
@@ -122,7 +121,6 @@ fn wheel(tag: &str, program: &Path, into: &Path, epoch: u64) -> Result<PathBuf> 
     let stage = into.join("pypi").join(tag);
     copy_folder(Path::new(PYPI), &stage)?;
     copy_licenses(&stage)?;
-    create(&stage.join("src/ably_auth/bin"))?;
     copy(program, &stage.join("src/ably_auth/bin/ably-auth"))?;
     let python = into.join("pypi/builder/bin/python");
     if !python.exists() {
@@ -136,7 +134,7 @@ fn wheel(tag: &str, program: &Path, into: &Path, epoch: u64) -> Result<PathBuf> 
     let mut build = Command::new(&python);
     build.args(wheel).arg(&built).arg(&stage).env("WHEEL_PLATFORM", tag).env("SOURCE_DATE_EPOCH", epoch.to_string());
     command::run(&mut build)?;
-    let mut wheels = files(&built)?;
+    let mut wheels = paths(&built)?;
     let wheel = wheels.pop().ok_or("the wheel was not built")?;
     let wanted = into.join(wheel.file_name().unwrap_or_default());
     copy(&wheel, &wanted)?;
@@ -156,46 +154,11 @@ fn copy_licenses(into: &Path) -> Result {
 
 /// Copies the files that git knows, so that nothing of an earlier build gets into a package.
 fn copy_folder(from: &Path, to: &Path) -> Result {
-    remove(to)?;
+    remove_folder(to)?;
     let list = command::output(
         Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(from),
     )?;
-    for file in list.lines() {
-        let wanted = to.join(file);
-        wanted.parent().map_or(Ok(()), create)?;
-        copy(&from.join(file), &wanted)?;
-    }
-    Ok(())
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let fault = |error| format!("cannot read `{}`: {error}", folder.display());
-    let entries = fs::read_dir(folder).map_err(fault)?;
-    entries.map(|entry| Ok(entry.map_err(fault)?.path())).collect()
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| format!("cannot resolve `{}`: {error}", path.display()).into())
-}
-
-fn create(folder: &Path) -> Result {
-    fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))
-}
-
-fn remove(folder: &Path) -> Result {
-    if folder.exists() { fs::remove_dir_all(folder).map_err(|error| cannot_write(folder, &error)) } else { Ok(()) }
-}
-
-fn copy(from: &Path, to: &Path) -> Result {
-    fs::copy(from, to).map(drop).map_err(|error| cannot_write(to, &error))
-}
-
-fn write(path: &Path, text: &str) -> Result {
-    fs::write(path, text).map_err(|error| cannot_write(path, &error))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> crate::Complaints {
-    format!("cannot write `{}`: {error}", path.display()).into()
+    list.lines().try_for_each(|file| copy(&from.join(file), &to.join(file)))
 }
 
 #[cfg(test)]
@@ -204,7 +167,7 @@ mod tests {
 
     #[test]
     fn npm_package_depends_on_each_platform_in_same_version() {
-        let text = fs::read_to_string(Path::new("..").join(NPM).join("package.json")).unwrap();
+        let text = std::fs::read_to_string(Path::new("..").join(NPM).join("package.json")).unwrap();
         let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
         let expected: serde_json::Map<_, _> =
             PLATFORMS.iter().map(|platform| (platform.npm_name(), manifest["version"].clone())).collect();
@@ -214,7 +177,7 @@ mod tests {
 
     #[test]
     fn python_package_has_same_version_and_builder() {
-        let text = fs::read_to_string(Path::new("..").join(PYPI).join("pyproject.toml")).unwrap();
+        let text = std::fs::read_to_string(Path::new("..").join(PYPI).join("pyproject.toml")).unwrap();
         assert!(text.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))), "{text}");
         assert!(text.contains(&format!("requires = [\"{WHEEL_BUILDER}\"]")), "{text}");
     }

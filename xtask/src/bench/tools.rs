@@ -1,9 +1,9 @@
 //! The two programs that count instructions: valgrind, and gungraun's runner, which starts valgrind.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::files::read;
 use crate::{Complaints, Result, command};
 
 const LOCK: &str = "tests/bench/Cargo.lock";
@@ -28,7 +28,7 @@ pub(super) fn install_valgrind() -> Result {
 
 /// Returns the runner in the version of the benchmarks' lock file; builds it on the first call.
 pub(super) fn runner(target: &Path) -> Result<PathBuf> {
-    let lock = fs::read_to_string(LOCK).map_err(|error| format!("cannot read `{LOCK}`: {error}"))?;
+    let lock = read(LOCK.as_ref())?;
     let Some(version) = locked("gungraun-runner", &lock) else {
         return Err(format!("`{LOCK}` lacks gungraun-runner; update it with `cargo update`").into());
     };

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::cases;
-use super::folders::{
-    absolute, blocks, check_paths, copy_files, empty_folder, kib, lint, read, target, without_paths, write,
-};
+use super::folders::{blocks, check_paths, kib, lint, target, without_paths};
+use crate::files::{absolute, copy_files, empty_folder, read, write};
 use crate::{Result, command};
 
 const SOURCE: &str = "bindings/c";

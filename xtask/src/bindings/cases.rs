@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::folders::{VECTORS, read};
+use super::folders::VECTORS;
 use crate::Result;
+use crate::files::read;
 
 /// The fields of a token request, in the order of the wire.
 const REQUEST: [&str; 7] = ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce", "mac"];

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, path};
+use std::{env, fs};
 
+use crate::files::{absolute, read, read_bytes, write};
 use crate::workspace::Workspace;
 use crate::{Result, command, suites};
 
@@ -39,51 +40,16 @@ pub(super) fn run_guide(language: &str, extension: &str, folder: &Path, interpre
     }
     for (at, program) in programs.iter().enumerate() {
         let file = folder.join(format!("guide_{at}.{extension}"));
-        fs::write(&file, program).map_err(|error| format!("cannot write `{}`: {error}", file.display()))?;
+        write(&file, program)?;
         command::run(interpreter().arg(absolute(&file)?).current_dir(folder))?;
     }
     Ok(())
-}
-
-/// Creates a folder, and empties it if it exists.
-pub(super) fn empty_folder(folder: &Path) -> Result {
-    let emptied = if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) };
-    let made = emptied.and_then(|()| fs::create_dir_all(folder));
-    made.map_err(|error| format!("cannot create `{}`: {error}", folder.display()).into())
-}
-
-/// Copies the files of a folder whose names end in `ending`, but no folders.
-pub(super) fn copy_files(from: &Path, ending: &str, to: &Path) -> Result {
-    let fault = |error| format!("cannot copy `{}` to `{}`: {error}", from.display(), to.display());
-    fs::create_dir_all(to).map_err(fault)?;
-    for entry in fs::read_dir(from).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
-        let name = path.file_name().unwrap_or_default();
-        if path.is_file() && name.to_string_lossy().ends_with(ending) {
-            fs::copy(&path, to.join(name)).map_err(fault)?;
-        }
-    }
-    Ok(())
-}
-
-/// Reads a text file.
-pub(super) fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()).into())
-}
-
-/// Writes a text file.
-pub(super) fn write(path: &Path, text: &str) -> Result {
-    fs::write(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()).into())
 }
 
 /// Returns the size of a file in KiB.
 pub(super) fn kib(path: &Path) -> Result<u64> {
     let data = fs::metadata(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     Ok(data.len().div_ceil(1024))
-}
-
-pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
-    path::absolute(path).map_err(|error| format!("cannot resolve `{}`: {error}", path.display()).into())
 }
 
 /// Lets a build of Rust leave no paths of this machine in what it builds.
@@ -103,7 +69,7 @@ pub(super) fn without_paths(command: &mut Command) -> Result {
 
 /// Checks that a built file has no paths of this project or of its dependencies.
 pub(super) fn check_paths(file: &Path) -> Result {
-    let built = fs::read(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
+    let built = read_bytes(file)?;
     let root = absolute(Path::new("."))?;
     let root = root.as_os_str().as_encoded_bytes();
     let has = |path: &[u8]| built.windows(path.len()).any(|window| window == path);

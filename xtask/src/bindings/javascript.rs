@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{fs, io};
 
 use super::folders;
+use crate::files::{absolute, copy, copy_files, empty_folder, paths};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Result, command};
@@ -20,7 +20,7 @@ const NPM_OPTIONS: [&str; 4] = ["--no-audit", "--no-fund", "--ignore-scripts", "
 /// measures it instead.
 pub(crate) fn run(options: &[String]) -> Result {
     let target = Workspace::load()?.target_directory;
-    let tests = target.join("bindings/javascript/test");
+    let tests = target.join("bindings/javascript/tests");
     let manifest = format!("{SOURCE}/Cargo.toml");
     let mut unit_tests = command::cargo(["test", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir"]);
     command::run(unit_tests.arg(target.join("bindings/glue")))?;
@@ -28,10 +28,10 @@ pub(crate) fn run(options: &[String]) -> Result {
     if options.iter().any(|option| option == "--bench") {
         return command::run(Command::new("node").arg("bench.mjs").current_dir(&tests));
     }
-    let files = files_of(&tests)?.into_iter().filter(|name| name.ends_with(".test.mjs"));
+    let files = paths(&tests)?.into_iter().filter(|path| path.to_string_lossy().ends_with(".test.mjs"));
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(files).current_dir(&tests);
-    let vectors = folders::absolute(Path::new(folders::VECTORS))?;
+    let vectors = absolute(Path::new(folders::VECTORS))?;
     command::run(node.env("VECTORS", vectors).env(folders::PROGRAM, folders::service()?))?;
     folders::run_guide("js", "mjs", &tests, || Command::new("node"))
 }
@@ -65,10 +65,10 @@ fn write_glue(module: &Path, folder: &Path, target: &Path) -> Result {
 
 /// Copies the sources, builds them and packs them. Returns the archive.
 fn pack(package: &Path) -> Result<PathBuf> {
-    copy(Path::new(SOURCE), package)?;
-    copy(&Path::new(SOURCE).join("js"), &package.join("js"))?;
+    copy_files(Path::new(SOURCE), "", package)?;
+    copy_files(&Path::new(SOURCE).join("js"), "", &package.join("js"))?;
     for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        with_path_error(package, || fs::copy(licence, package.join(licence)).map(drop))?;
+        copy(Path::new(licence), &package.join(licence))?;
     }
     command::run(npm("ci").current_dir(package))?;
     command::run(Command::new("node").arg("build.mjs").current_dir(package))?;
@@ -78,11 +78,9 @@ fn pack(package: &Path) -> Result<PathBuf> {
 
 /// Installs the archive and the tools of the tests, with the files of the tests.
 fn install(archive: &Path, tests: &Path) -> Result {
-    if tests.exists() {
-        with_path_error(tests, || fs::remove_dir_all(tests))?;
-    }
-    copy(&Path::new(SOURCE).join("test"), tests)?;
-    with_path_error(tests, || fs::copy(format!("{SOURCE}/bench.mjs"), tests.join("bench.mjs")).map(drop))?;
+    empty_folder(tests)?;
+    copy_files(&Path::new(SOURCE).join("tests"), "", tests)?;
+    copy(&Path::new(SOURCE).join("bench.mjs"), &tests.join("bench.mjs"))?;
     command::run(npm("ci").current_dir(tests))?;
     command::run(npm("install").arg("--no-save").arg(archive).current_dir(tests))
 }
@@ -91,30 +89,4 @@ fn npm(task: &str) -> Command {
     let mut npm = Command::new("npm");
     npm.arg(task).args(NPM_OPTIONS);
     npm
-}
-
-/// Copies the files of a folder, without its folders.
-fn copy(from: &Path, to: &Path) -> Result {
-    for name in files_of(from)? {
-        with_path_error(to, || {
-            fs::create_dir_all(to)?;
-            fs::copy(from.join(&name), to.join(&name)).map(drop)
-        })?;
-    }
-    Ok(())
-}
-
-/// Returns the names of the files in a folder, in order.
-fn files_of(folder: &Path) -> Result<Vec<String>> {
-    let mut names = with_path_error(folder, || {
-        let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-        let files = entries.iter().filter(|entry| entry.path().is_file());
-        Ok(files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>())
-    })?;
-    names.sort();
-    Ok(names)
-}
-
-fn with_path_error<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T> {
-    work().map_err(|error| format!("cannot copy or find `{}`: {error}", path.display()).into())
 }

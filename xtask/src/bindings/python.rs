@@ -1,14 +1,13 @@
 //! The Python package `ably-capability`: `bindings/python`.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use super::folders::{
-    PROGRAM, VECTORS, absolute, check_paths, copy_files, empty_folder, kib, lint, read, run_guide, service, target,
-    without_cargo_variables, without_paths,
+    PROGRAM, VECTORS, check_paths, kib, lint, run_guide, service, target, without_cargo_variables, without_paths,
 };
+use crate::files::{absolute, copy_files, empty_folder, paths, read};
 use crate::{Result, command};
 
 const SOURCE: &str = "bindings/python";
@@ -52,10 +51,8 @@ fn build(target: &Path, crates: &Path) -> Result<PathBuf> {
     without_paths(&mut build)?;
     command::run(build.env("CARGO_TARGET_DIR", absolute(crates)?))?;
     check_paths(&crates.join("release/lib_native.so"))?;
-    let fault = |error| format!("cannot read `{}`: {error}", wheels.display());
-    let mut built = fs::read_dir(&wheels).map_err(fault)?;
-    let wheel = built.next().ok_or_else(|| format!("maturin has left no wheel in `{}`", wheels.display()))?;
-    absolute(&wheel.map_err(fault)?.path())
+    let wheel = paths(&wheels)?.pop();
+    absolute(&wheel.ok_or_else(|| format!("maturin has left no wheel in `{}`", wheels.display()))?)
 }
 
 /// Runs the tests in a folder without the sources, so that only the installed wheel is tested.

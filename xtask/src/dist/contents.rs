@@ -1,10 +1,10 @@
 //! The program, and the files that are published with it.
 
-use std::fs;
 use std::path::Path;
 
 use super::inspect::runner;
 use super::target::Target;
+use crate::files::{empty_folder, paths, read_bytes};
 use crate::toolchain::Toolchain;
 use crate::{Result, command};
 
@@ -30,7 +30,7 @@ impl Contents {
     /// Reads the files, and runs the binary to get its manual pages and completions.
     pub(super) fn gather(binary: &Path, target: &Target, toolchain: &Toolchain, scratch: &Path) -> Result<Self> {
         let pages = scratch.join("man");
-        super::empty_folder(&pages)?;
+        empty_folder(&pages)?;
         command::output(runner(binary, target, toolchain)?.arg("man").arg("--dir").arg(&pages))?;
         let mut completions = Files::new();
         for (shell, name) in COMPLETIONS {
@@ -38,9 +38,9 @@ impl Contents {
             completions.push((name.into(), script.into_bytes()));
         }
         let documents =
-            DOCUMENTS.map(|name| Ok((name.into(), super::read(&Path::new("crates/ably-auth-cli").join(name))?)));
+            DOCUMENTS.map(|name| Ok((name.into(), read_bytes(&Path::new("crates/ably-auth-cli").join(name))?)));
         Ok(Self {
-            binary: super::read(binary)?,
+            binary: read_bytes(binary)?,
             pages: files(&pages)?,
             completions,
             documents: documents.into_iter().collect::<Result<_>>()?,
@@ -49,12 +49,6 @@ impl Contents {
 }
 
 fn files(folder: &Path) -> Result<Files> {
-    let fault = |error| format!("cannot read `{}`: {error}", folder.display());
-    let mut files = Files::new();
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let entry = entry.map_err(fault)?;
-        files.push((entry.file_name().to_string_lossy().into_owned(), super::read(&entry.path())?));
-    }
-    files.sort();
-    Ok(files)
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    paths(folder)?.into_iter().map(|path| Ok((name(&path), read_bytes(&path)?))).collect()
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::archive::{Entry, gzip};
 use super::contents::Contents;
+use crate::files::{empty_folder, read, read_bytes};
 use crate::{Result, command};
 
 /// The files of the package that users edit. An upgrade keeps their changes.
@@ -32,14 +33,14 @@ pub(super) fn pack(
     scratch: &Path,
     package: &Path,
 ) -> Result {
-    super::empty_folder(scratch)?;
+    empty_folder(scratch)?;
     let files = files(contents)?;
     let size: usize = files.iter().map(|file| file.bytes.len().div_ceil(1024)).sum();
     let mut control = vec![
         Entry::file("control", control(version, architecture, size)),
         Entry::file("conffiles", CONFIGURATION.map(|(_, path)| format!("/{path}\n")).concat()),
-        Entry::program("postinst", super::read(Path::new("packaging/debian/postinst"))?),
-        Entry::program("prerm", super::read(Path::new("packaging/debian/prerm"))?),
+        Entry::program("postinst", read_bytes(Path::new("packaging/debian/postinst"))?),
+        Entry::program("prerm", read_bytes(Path::new("packaging/debian/prerm"))?),
     ];
     files.iter().try_for_each(|file| write(scratch, file))?;
     let mut sums = Command::new("md5sum");
@@ -59,18 +60,18 @@ pub(super) fn pack(
 fn files(contents: &Contents) -> Result<Vec<Entry>> {
     let mut files = vec![Entry::program("usr/bin/ably-auth", contents.binary.clone())];
     for (source, path) in CONFIGURATION {
-        files.push(Entry::file(path, super::read(Path::new(source))?));
+        files.push(Entry::file(path, read_bytes(Path::new(source))?));
     }
-    let unit = String::from_utf8_lossy(&super::read(Path::new(UNIT))?).into_owned();
+    let unit = read(Path::new(UNIT))?;
     files.push(Entry::file("usr/lib/systemd/system/ably-auth.service", without_setup(&unit)));
     for (source, path) in [
         ("packaging/debian/sysusers.conf", "usr/lib/sysusers.d/ably-auth.conf".to_owned()),
         ("packaging/debian/copyright", format!("{DOCUMENTS}/copyright")),
         ("crates/ably-auth-cli/README.md", format!("{DOCUMENTS}/README.md")),
     ] {
-        files.push(Entry::file(path, super::read(Path::new(source))?));
+        files.push(Entry::file(path, read_bytes(Path::new(source))?));
     }
-    files.push(Entry::file(format!("{DOCUMENTS}/changelog.gz"), gzip(&super::read(Path::new("CHANGELOG.md"))?)?));
+    files.push(Entry::file(format!("{DOCUMENTS}/changelog.gz"), gzip(&read_bytes(Path::new("CHANGELOG.md"))?)?));
     for (name, page) in &contents.pages {
         files.push(Entry::file(format!("{PAGES}/{name}.gz"), gzip(page)?));
     }

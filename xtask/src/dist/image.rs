@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::archive::{Entry, gzip, tar};
 use super::contents::Contents;
 use super::{rfc3339, sha256};
+use crate::files::empty_folder;
 use crate::{Result, command};
 
 /// The user of the service, as in `deploy/Dockerfile`.
@@ -81,7 +82,7 @@ impl Image {
             println!("the image is not tried out, because this process does not run as root");
             return Ok(());
         }
-        super::empty_folder(folder)?;
+        empty_folder(folder)?;
         let mut archive = tar::Archive::new(GzDecoder::new(self.layer.bytes.as_slice()));
         archive.set_preserve_ownerships(true);
         archive.unpack(folder).map_err(|error| format!("cannot unpack into `{}`: {error}", folder.display()))?;

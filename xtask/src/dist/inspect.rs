@@ -1,11 +1,12 @@
 //! Checks of a binary: the libraries that it needs, and the paths in it.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use super::compile::cargo_home;
 use super::target::{Linkage, Target, Version};
+use crate::files::read_bytes;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
@@ -18,7 +19,7 @@ const GLIBC: [&str; 6] =
 pub(super) fn run(binary: &Path, target: &Target, workspace: &Workspace) -> Result {
     let elf = command::output(Command::new("readelf").args(["--wide", "--dynamic", "--version-info"]).arg(binary))?;
     let mut complaints: Vec<String> = linkage(&elf, &target.linkage);
-    let bytes = fs::read(binary).map_err(|error| format!("cannot read `{}`: {error}", binary.display()))?;
+    let bytes = read_bytes(binary)?;
     let folders = [Some(workspace.workspace_root.clone()), Some(cargo_home()?), env::var_os("HOME").map(PathBuf::from)];
     for folder in folders.into_iter().flatten().filter(|folder| folder.iter().count() > 1) {
         let folder = folder.display().to_string();

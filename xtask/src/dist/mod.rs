@@ -13,10 +13,10 @@ mod target;
 mod tools;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
-use std::{env, fs};
 
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +25,7 @@ use self::image::Image;
 use self::sbom::Sources;
 use self::target::Target;
 use self::tools::Tools;
+use crate::files::{copy, empty_folder, read_bytes, write};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Result, bindings, command, packages};
@@ -93,9 +94,9 @@ impl Dist<'_> {
         let built = compile::run(target, &self.tools, self.toolchain, self.workspace)?;
         inspect::run(&built, target, self.workspace)?;
         let name = format!("{}/{PROGRAM}", target.triple);
-        self.write(&name, &read(&built)?)?;
+        self.write(&name, &read_bytes(&built)?)?;
         let binary = self.folder.join(&name);
-        fs::copy(&built, &binary).map_err(|error| format!("cannot write `{}`: {error}", binary.display()))?;
+        copy(&built, &binary)?;
         inspect::try_out(&binary, target, self.toolchain, &self.version)?;
 
         let contents = Contents::gather(&binary, target, self.toolchain, &self.scratch)?;
@@ -105,7 +106,7 @@ impl Dist<'_> {
             let name = debian::name(&self.version, architecture);
             let package = self.folder.join(&name);
             debian::pack(&contents, &self.version, architecture, self.epoch, &self.scratch.join("debian"), &package)?;
-            self.note(&name, &read(&package)?);
+            self.note(&name, &read_bytes(&package)?);
             let image = Image::new(&contents, &self.version, architecture, self.epoch)?;
             // An emulated program would need the emulator in the image.
             if target.emulator.is_none() {
@@ -130,7 +131,7 @@ impl Dist<'_> {
         packed.extend(bindings::packed()?);
         for path in packed {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            self.write(&name, &read(&path)?)?;
+            self.write(&name, &read_bytes(&path)?)?;
         }
         Ok(())
     }
@@ -150,7 +151,7 @@ impl Dist<'_> {
     fn finish(&mut self) -> Result {
         self.made.sort_by(|one, other| one.name.cmp(&other.name));
         let sums: String = self.made.iter().map(|made| format!("{}  {}\n", made.sum, made.name)).collect();
-        write(&self.folder.join(SUMS), sums.as_bytes())?;
+        write(&self.folder.join(SUMS), sums)?;
         println!("\n{:52} {:>11} {:>8}", "file in target/dist", "bytes", "seconds");
         for Made { name, size, seconds, .. } in &self.made {
             println!("{name:52} {size:>11} {seconds:>8.1}");
@@ -202,26 +203,6 @@ fn rfc3339(epoch: u64) -> String {
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()).into())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result {
-    let write = || path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, bytes));
-    write().map_err(|error| format!("cannot write `{}`: {error}", path.display()).into())
-}
-
-/// Creates a folder, and deletes what an earlier run left in it.
-fn empty_folder(path: &Path) -> Result {
-    let empty = || {
-        if path.exists() {
-            fs::remove_dir_all(path)?;
-        }
-        fs::create_dir_all(path)
-    };
-    empty().map_err(|error| format!("cannot empty `{}`: {error}", path.display()).into())
 }
 
 #[cfg(test)]

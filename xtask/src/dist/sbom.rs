@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::rfc3339;
 use super::target::{Linkage, Target};
+use crate::files::read;
 use crate::{Result, command};
 
 /// A crate in the tree that cargo prints.
@@ -33,7 +34,7 @@ pub(super) fn name(target: &Target, version: &str) -> String {
 pub(super) fn write(target: &Target, sources: &Sources<'_>, epoch: u64) -> Result<Vec<u8>> {
     let all = tree(target, "normal,build")?;
     let linked = tree(target, "normal,no-proc-macro")?;
-    let lock = String::from_utf8_lossy(&super::read("Cargo.lock".as_ref())?).into_owned();
+    let lock = read("Cargo.lock".as_ref())?;
     let document = document(&all, &linked, &checksums(&lock), &libraries(target, sources), epoch)?;
     let mut text = serde_json::to_string_pretty(&document).map_err(|error| format!("cannot write JSON: {error}"))?;
     text.push('\n');

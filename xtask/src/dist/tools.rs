@@ -2,11 +2,11 @@
 //!
 //! zig brings the C libraries of all targets, in any version of glibc, so one tool replaces a cross compiler for each.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::target::Target;
+use crate::files::create_folder;
 use crate::toolchain::write_program;
 use crate::{Complaints, Result, command};
 
@@ -56,7 +56,7 @@ impl Tools {
         let flags: Vec<_> =
             renamed.iter().map(|(path, name)| format!("-ffile-prefix-map={}={name}", path.display())).collect();
         let cache = self.home.join("cache");
-        fs::create_dir_all(&cache).map_err(|error| format!("cannot write `{}`: {error}", cache.display()))?;
+        create_folder(&cache)?;
         cargo
             .env(target.cargo_variable("LINKER"), &compiler)
             .env(target.cc_variable("CC"), &compiler)

@@ -1,11 +1,12 @@
 //! A second build in another folder, compared byte for byte.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::Path;
 use std::process::Command;
-use std::{env, fs};
 
 use super::target::Target;
+use crate::files::{copy, empty_folder, read};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
@@ -13,31 +14,28 @@ use crate::{Complaints, Result, command};
 /// Copies the sources to another folder, builds there what is in `dist`, and compares the checksums.
 pub(super) fn run(targets: &[&Target], workspace: &Workspace, toolchain: &Toolchain, epoch: u64) -> Result {
     // Its path has another length, which would move what follows it in a binary.
-    let copy = workspace.target_directory.join("dist-verify/another/folder");
-    super::empty_folder(&copy)?;
+    let another = workspace.target_directory.join("dist-verify/another/folder");
+    empty_folder(&another)?;
     let listed =
         command::output(Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
     for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
-        let to = copy.join(name);
-        let fault = |error| format!("cannot copy `{name}` to `{}`: {error}", copy.display());
-        to.parent().map_or(Ok(()), fs::create_dir_all).map_err(fault)?;
-        fs::copy(name, &to).map_err(fault)?;
+        copy(name.as_ref(), &another.join(name))?;
     }
-    toolchain.copy_to(&copy.join("target"))?;
+    toolchain.copy_to(&another.join("target"))?;
     let program = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let mut again = Command::new(program);
     again.arg("dist").args(targets.iter().map(|target| target.triple));
-    again.env("CARGO_MANIFEST_DIR", copy.join("xtask")).env_remove("CARGO_TARGET_DIR");
+    again.env("CARGO_MANIFEST_DIR", another.join("xtask")).env_remove("CARGO_TARGET_DIR");
     command::run(again.env("SOURCE_DATE_EPOCH", epoch.to_string()))?;
-    let [first, second] = [&workspace.target_directory, &copy.join("target")].map(|folder| sums(&folder.join("dist")));
+    let [first, second] =
+        [&workspace.target_directory, &another.join("target")].map(|folder| sums(&folder.join("dist")));
     let complaints = compare(&first?, &second?);
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
 }
 
 /// Reads the checksums in a folder, by file.
 fn sums(folder: &Path) -> Result<BTreeMap<String, String>> {
-    let path: PathBuf = folder.join(super::SUMS);
-    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let text = read(&folder.join(super::SUMS))?;
     let lines = text.lines().filter_map(|line| line.split_once("  "));
     Ok(lines.map(|(sum, name)| (name.to_owned(), sum.to_owned())).collect())
 }
