@@ -168,12 +168,20 @@ pub(crate) fn tool(name: &str, variable: &str) -> Result<Command> {
 }
 
 fn deny() -> Result {
+    check_dependencies("Cargo.toml", &["licenses", "bans", "sources"])?;
+    let bindings = BUILT.iter().filter(|manifest| manifest.starts_with("bindings/"));
+    // Not the bans: tools that only build a binding may have a dependency in two versions.
+    bindings.into_iter().try_for_each(|manifest| check_dependencies(manifest, &["licenses", "sources"]))
+}
+
+fn check_dependencies(manifest: &str, checks: &[&str]) -> Result {
     let mut deny = tool("cargo-deny", "CARGO_DENY")?;
     // cargo-deny reads the crates of all platforms, and a build has fetched only those of this platform.
-    command::run(&mut command::cargo(["fetch", "--locked"]))?;
-    // A wrapper in `deny.toml` permits a dependency; it need not be used.
-    let check = ["--offline", "check", "--allow", "unused-wrapper", "licenses", "bans", "sources"];
-    command::run(deny.args(check))
+    command::run(&mut command::cargo(["fetch", "--locked", "--manifest-path", manifest]))?;
+    deny.args(["--offline", "--workspace", "--manifest-path", manifest, "check"]);
+    // `deny.toml` permits things for one workspace that another does not use.
+    deny.args(["--allow", "unused-wrapper", "--allow", "license-exception-not-encountered"]);
+    command::run(deny.args(checks))
 }
 
 #[cfg(test)]
