@@ -176,11 +176,15 @@ export interface JwtContent<C> {
   capability?: C;
   clientId?: string;
   revocationKey?: string;
-  /** An Ably token inside the JWT, which is not verified. If there is one, Ably uses it and ignores the rest. */
-  embeddedToken?: string;
   channelClaims: Record<string, string>;
   publishLimits: Record<string, number>;
   claims: Record<string, unknown>;
+}
+
+/** The content of a JWT that is not verified. */
+export interface InspectedJwt extends JwtContent<string> {
+  /** An Ably token inside the JWT. If there is one, Ably uses it and ignores the rest. */
+  embeddedToken?: string;
 }
 
 export interface VerifyOptions {
@@ -191,13 +195,14 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies that the key signed the JWT, and that it is valid now.
+ * Verifies that the key signed the JWT, and that it is valid now. A JWT with an embedded token is refused: Ably takes the rights of
+ * the embedded token, and not those of the JWT.
  * @throws {AblyAuthError} 40142 if it has expired, 40144 if it is invalid.
  */
 export function verifyJwt(token: string, key: Key | string, options?: VerifyOptions): JwtContent<Capability>;
 
 /** Decodes a JWT without verifying it, for display. The capability is the text as the issuer wrote it. */
-export function inspectJwt(token: string): JwtContent<string>;
+export function inspectJwt(token: string): InspectedJwt;
 
 /** An invalid input, or a refused credential. The message says what is invalid, where, and what to do, and shows no secret. */
 export class AblyAuthError extends Error {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ably_auth_core::jwt::{self, ClaimValue};
-use ably_auth_core::{JwtClaims, JwtFields, KeyName, Timestamp, Ttl, UnverifiedJwt};
+use ably_auth_core::{ErrorCode, JwtClaims, JwtFields, KeyName, Timestamp, Ttl, UnverifiedJwt};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::failure::Failure;
@@ -96,7 +96,7 @@ impl Draft {
 /// Verifies the key's name, the signature and the times of a JWT, and returns its content as JSON.
 ///
 /// # Errors
-/// The error of core.
+/// The error of core, or an error for a JWT with an embedded token.
 #[wasm_bindgen(js_name = verifyJwt)]
 pub fn verify_jwt(key: &SigningKey, token: &str, now: f64, leeway: f64) -> Result<String, Failure> {
     let (now, unverified) = (timestamp(now), UnverifiedJwt::parse(token)?);
@@ -106,6 +106,11 @@ pub fn verify_jwt(key: &SigningKey, token: &str, now: f64, leeway: f64) -> Resul
         // Fails with the error for another key.
         jwt::verify(&key.key, token, now)?
     };
+    if verified.claims().embedded_token().is_some() {
+        // Its rights count instead of those of this JWT, so the content would mislead the caller.
+        let problem = "JWT has an embedded token, whose rights count instead of its own; verify the embedded token";
+        return Err(Failure::new(ErrorCode::INVALID_JWT, problem));
+    }
     Ok(content(verified.key_name(), verified.claims()))
 }
 

@@ -76,6 +76,16 @@ test('JWT is signed with the secret and valid now', () => {
   assert.throws(() => verifyJwt(token, `other.key:${SECRET}`), { code: 40144, message: /names another key/ });
 });
 
+test('JWT with an embedded token is refused, and shown by an inspection', () => {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const iat = Math.trunc(Date.now() / 1000);
+  const claims = { iat, exp: iat + 60, 'x-ably-clientId': 'bob', 'x-ably-token': 'appid.token' };
+  const text = `${part({ typ: 'JWT', alg: 'HS256', kid: NAME })}.${part(claims)}`;
+  const token = `${text}.${createHmac('sha256', SECRET).update(text).digest('base64url')}`;
+  assert.throws(() => verifyJwt(token, KEY), { code: 40144, message: /embedded token, whose rights count instead/ });
+  assert.equal(inspectJwt(token).embeddedToken, 'appid.token');
+});
+
 test('claims with names of the prototype are ordinary claims', () => {
   const claims = JSON.parse('{"__proto__":{"admin":true},"constructor":1}');
   const verified = verifyJwt(mintJwt({ claims }, KEY), KEY);
