@@ -9,7 +9,6 @@ from typing import Any
 
 import ably_capability
 import pytest
-from ably_capability import verify_token_request
 from conftest import KEY_TEXT
 from fastapi.testclient import TestClient
 
@@ -36,7 +35,7 @@ def test_fastapi_program_answers_with_a_signed_request(monkeypatch: pytest.Monke
     exec(compile(PROGRAMS[0], "README.md", "exec"), program)
     response = TestClient(program["app"]).get("/auth", headers={"x-user": "bob"})
     assert response.status_code == 200
-    verified = verify_token_request(response.json(), KEY_TEXT)
+    verified = ably_capability.verify_token_request(response.json(), KEY_TEXT)
     assert verified.client_id == "bob" and str(verified.capability) == '{"chat:bob:*":["publish","subscribe"]}'
 
 
