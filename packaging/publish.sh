@@ -29,37 +29,59 @@ if [ -z "$dry" ]; then
     done
 fi
 
-step "checksums"
-(cd target/dist && sha256sum --check --quiet SHA256SUMS)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+dist=target/dist
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+
+# The files, before the first upload.
+step "checksums"
+(cd "$dist" && sha256sum --check --quiet SHA256SUMS)
+
+step "packages of PyPI"
+python3 -m venv target/publish
+target/publish/bin/pip install --quiet --disable-pip-version-check twine==7.0.0
+target/publish/bin/twine check --strict "$dist"/*.whl
+
+step "images"
+# Reads an image as `docker load` or as a registry does, with all its blobs, whose digests skopeo compares.
+read_image() { # read_image ARCHITECTURE ARCHIVE
+    found=$(skopeo inspect --override-os linux --override-arch "$1" \
+        --format '{{.Architecture}} {{index .Labels "org.opencontainers.image.version"}}' "$2")
+    [ "$found" = "$1 $version" ] || {
+        echo "error: $2 has the architecture and version \`$found\`, not \`$1 $version\`" >&2
+        exit 1
+    }
+    skopeo copy --quiet --override-os linux --override-arch "$1" "$2" "dir:$scratch/image"
+    rm -rf "$scratch/image"
+}
+image=$dist/ably-auth-$version.image.tar
+for architecture in amd64 arm64; do
+    alone=$dist/ably-auth-$version-$architecture.image.tar
+    for archive in "docker-archive:$alone" "oci-archive:$alone" "oci-archive:$image"; do
+        read_image "$architecture" "$archive"
+    done
+done
+skopeo copy --quiet --all "oci-archive:$image" "dir:$scratch/images"
 
 step "crates.io"
 # `cargo xtask package` has built each crate from its package.
 cargo publish --workspace --locked --no-verify $dry
 
 step "npm"
-# `ably-auth` depends on the packages of the platforms. The file `.npmrc` names the variable with the token.
-token=$(mktemp)
-trap 'rm -f "$token"' EXIT
-[ -n "$dry" ] || echo '//registry.npmjs.org/:_authToken=${NODE_AUTH_TOKEN}' >"$token"
-for package in target/dist/ably-auth-linux-*.tgz "target/dist/ably-auth-$version.tgz" "target/dist/ably-capability-$version.tgz"; do
-    npm publish $dry --access public ${dry:+--loglevel=error} ${dry:---userconfig "$token"} "$package"
+[ -n "$dry" ] || {
+    # It names the variable with the token, which npm reads.
+    echo '//registry.npmjs.org/:_authToken=${NODE_AUTH_TOKEN}' >"$scratch/npmrc"
+    export NPM_CONFIG_USERCONFIG="$scratch/npmrc"
+}
+# `ably-auth` depends on the packages of the platforms.
+for package in "$dist"/ably-auth-linux-*.tgz "$dist/ably-auth-$version.tgz" "$dist/ably-capability-$version.tgz"; do
+    npm publish $dry --access public --loglevel=error "$package"
 done
 
 step "PyPI"
-python3 -m venv target/publish
-target/publish/bin/pip install --quiet --disable-pip-version-check twine==7.0.0
-if [ -n "$dry" ]; then
-    target/publish/bin/twine check --strict target/dist/*.whl
-else
-    TWINE_USERNAME=__token__ target/publish/bin/twine upload --non-interactive target/dist/*.whl
-fi
+[ -n "$dry" ] || TWINE_USERNAME=__token__ target/publish/bin/twine upload --non-interactive "$dist"/*.whl
 
 step "image"
-image=target/dist/ably-auth-$version.image.tar
-if [ -n "$dry" ]; then
-    skopeo inspect --raw "oci-archive:$image" >/dev/null
-else
-    skopeo copy --all --dest-creds "$IMAGE_CREDENTIALS" "oci-archive:$image" "docker://$IMAGE_REPOSITORY:$version"
-fi
+[ -n "$dry" ] || skopeo copy --all --dest-creds "$IMAGE_CREDENTIALS" "oci-archive:$image" "docker://$IMAGE_REPOSITORY:$version"
 step "${dry:+not }published: $version"
