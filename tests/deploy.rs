@@ -200,7 +200,11 @@ fn images_and_actions_have_exact_versions() {
 
 #[test]
 fn advisories_are_checked_daily_and_ci_runs_everything_else() {
-    assert!(ADVISORIES.contains("cargo deny check advisories") && after(ADVISORIES, "run: ").len() == 2);
+    assert!(ADVISORIES.contains("cargo deny check advisories") && after(ADVISORIES, "run: ").len() == 3);
+    assert!(
+        ADVISORIES.contains("for binding in bindings/*; do cargo deny"),
+        "the bindings have lock files of their own"
+    );
     assert!(ADVISORIES.contains("\n  schedule:\n    - cron: '") && ADVISORIES.contains("\n  workflow_dispatch:"));
     assert_eq!(after(CI, "run: "), [".ci/run"]);
     for workflow in [CI, ADVISORIES, RELEASE] {
@@ -258,7 +262,18 @@ fn packages_and_pages_name_the_version_of_the_crates() {
 #[test]
 fn platforms_are_published_before_package_that_needs_them() {
     let at = |text: &str| PUBLISH.find(text).unwrap_or_else(|| panic!("{text}"));
-    assert!(at("target/dist/ably-auth-linux-*.tgz") < at("target/dist/ably-auth-$version.tgz"));
+    assert!(at("/ably-auth-linux-*.tgz") < at("/ably-auth-$version.tgz"));
+}
+
+#[test]
+fn files_are_checked_before_first_upload() {
+    let (checks, uploads) = PUBLISH.split_once("step \"crates.io\"").unwrap();
+    for check in ["sha256sum --check", "twine check --strict", "docker-archive:", "oci-archive:"] {
+        assert!(checks.contains(check), "{check}");
+    }
+    for upload in ["cargo publish", "npm publish", "twine upload", "docker://"] {
+        assert!(!checks.contains(upload) && uploads.contains(upload), "{upload}");
+    }
 }
 
 #[test]
