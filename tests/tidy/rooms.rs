@@ -109,7 +109,7 @@ const HOUSES: &[House] = &[
         rooms: &[
             &["args", "clock", "terminal"],
             &["draw"],
-            &["hide", "progress"],
+            &["hide", "launcher", "progress"],
             &["describe", "output"],
             &["credential", "prompt", "verdict"],
             &["input"],

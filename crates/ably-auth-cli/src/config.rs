@@ -17,8 +17,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::args::Args;
 use crate::credential::without_mark;
-use crate::input;
 use crate::output::Failure;
+use crate::{input, launcher};
 
 const COMMAND: &str = "serve";
 
@@ -60,7 +60,9 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
             |problem: &str| Failure::input(&named, format!("line {}: `{}`: {problem}", option.line, option.name));
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&option.name));
         let arg = arg.filter(|_| !NOT_IN_FILE.contains(&option.name.as_str()));
-        let arg = arg.ok_or_else(|| wrong("unknown option; see `ably-auth serve --help` for the names"))?;
+        let arg = arg.ok_or_else(|| {
+            wrong(&format!("unknown option; see `{} serve --help` for the names", launcher::command()))
+        })?;
         let word = OsString::from(format!("--{}={}", option.name, option.value));
         check(&program, arg, &word).map_err(|problem| wrong(&problem))?;
         let is_in_environment = arg.get_env().and_then(env::var_os).is_some_and(|value| !value.is_empty());

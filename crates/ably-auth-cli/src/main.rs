@@ -9,6 +9,7 @@ mod describe;
 mod draw;
 mod hide;
 mod input;
+mod launcher;
 mod manual;
 mod output;
 mod progress;

@@ -263,6 +263,17 @@ describe('npx', () => {
     await closed(Number(/:(\d+)/.exec(line.slice(line.indexOf('//')))[1]));
   });
 
+  test('is in the commands that a sandbox prints', async () => {
+    const child = npx(['serve', '--sandbox', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let printed = '';
+    for await (const text of child.stdout.setEncoding('utf8')) {
+      printed += text;
+      if (printed.includes('ClientOptions::from_env()')) break;
+    }
+    child.kill('SIGTERM');
+    assert.match(printed, /^ {2}npx ably-auth token request --endpoint http/m);
+  });
+
   test('says what to do if the program is missing', async () => {
     const missing = await ended(npx(['--version'], { env: { ...process.env, ABLY_AUTH_PROGRAM: '/missing/ably-auth' } }));
     assert.equal(missing.status, 2);

@@ -13,7 +13,11 @@ use crate::support::{File, Process, Service, TIMEOUT, apps, finish, program, run
 /// Starts a sandbox. Returns the process, and its output up to the line with `ClientOptions::from_env()`.
 fn sandbox(more: &[&str]) -> (Process, String) {
     let args = [&["serve", "--sandbox", "--listen", "127.0.0.1:0"], more].concat();
-    let mut process = spawn(program(&args).stderr(Stdio::null()));
+    started(program(&args))
+}
+
+fn started(mut program: Command) -> (Process, String) {
+    let mut process = spawn(program.stderr(Stdio::null()));
     let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
     let mut text = String::new();
     while !text.contains("ClientOptions::from_env()") {
@@ -46,6 +50,16 @@ fn sandbox_without_apps_prints_a_key_that_works() {
 
     let (_other, other) = sandbox(&[]);
     assert_ne!(after(&other, "export ABLY_API_KEY="), key);
+}
+
+#[test]
+fn printed_command_begins_as_launcher_says() {
+    for (named, shown) in [("npx ably-auth", "npx ably-auth"), ("", "ably-auth"), ("a\u{1b}[2J", "a\\u{1b}[2J")] {
+        let mut sandbox = program(&["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
+        sandbox.env("ABLY_AUTH_COMMAND", named);
+        let (_process, text) = started(sandbox);
+        assert!(text.contains(&format!("\n  {shown} token request --endpoint http")), "{text}");
+    }
 }
 
 #[test]

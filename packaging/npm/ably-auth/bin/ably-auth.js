@@ -13,7 +13,10 @@ try {
   console.error(`error: ${error.message}`);
   process.exit(2);
 }
-const child = spawn(program, process.argv.slice(2), { stdio: 'inherit' });
+// npm puts the program on the PATH of its scripts only, so a command that a reader copies has to begin with npx.
+const isRunByNpm = process.env.npm_config_user_agent?.startsWith('npm/');
+const env = isRunByNpm ? { ABLY_AUTH_COMMAND: 'npx ably-auth', ...process.env } : process.env;
+const child = spawn(program, process.argv.slice(2), { stdio: 'inherit', env });
 // Ctrl-C reaches both processes; the program decides when it ends.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

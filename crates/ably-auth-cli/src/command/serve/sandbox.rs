@@ -8,6 +8,7 @@ use http::uri::Authority;
 
 use crate::args::Serve;
 use crate::draw::printable;
+use crate::launcher;
 use crate::output::Failure;
 
 /// Returns examples to paste into a shell, JavaScript and Rust. They show the key, which is valid until the process
@@ -17,6 +18,7 @@ pub(super) fn first_lines(key: &ApiKey, scheme: &str, listening: SocketAddr, cer
     let address = reachable(listening);
     let (host, port, tls) = (address.ip(), address.port(), scheme == "https");
     let url = format!("{scheme}://{address}");
+    let program = launcher::command();
     let trust = certificate.map_or_else(String::new, |path| {
         format!(" --cacert '{}'", printable(&path.display().to_string()).replace('\'', r"'\''"))
     });
@@ -32,7 +34,7 @@ publish a message with curl:
 
 get a token:
 
-  ably-auth token request --endpoint {url}
+  {program} token request --endpoint {url}
 
 JavaScript, after `npm install ably`, in a file such as `try.mjs`:
 
