@@ -221,7 +221,7 @@ impl Connections {
             let is_whole = request.body().is_end_stream();
             let is_last = !phase.begin(is_whole);
             let (phase, unwritten) = (&phase, &unwritten);
-            #[cfg(feature = "console")]
+            #[cfg(feature = "sandbox")]
             let closing = self.closing.clone();
             let upgrade = request.headers().contains_key(UPGRADE).then(|| {
                 let upgrade = hyper::upgrade::on(&mut request);
@@ -236,7 +236,7 @@ impl Connections {
                 #[cfg(feature = "sandbox")]
                 let delivery = answer.extensions_mut().remove::<Delivery>();
                 #[cfg(feature = "sandbox")]
-                let delivery = hold_back(delivery).await?;
+                let delivery = hold_back(delivery, closing.clone()).await?;
                 if let Some((upgrade, parts)) = upgrade.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
                     *lock(upgraded_by) = Some((upgrade, parts));
                 }
@@ -345,11 +345,16 @@ impl fmt::Display for Unanswered {
 impl std::error::Error for Unanswered {}
 
 /// Waits until a response is to be written, if a sandbox holds it back. Returns any other delivery.
+///
+/// The wait ends when the service shuts down: a response that is held back is not worth the grace period.
 #[cfg(feature = "sandbox")]
-async fn hold_back(delivery: Option<Delivery>) -> Result<Option<Delivery>, Unanswered> {
+async fn hold_back(
+    delivery: Option<Delivery>,
+    mut closing: watch::Receiver<bool>,
+) -> Result<Option<Delivery>, Unanswered> {
     match delivery {
         Some(Delivery::Held(time, permit)) => {
-            tokio::time::sleep(time).await;
+            let _ = tokio::time::timeout(time, closing.wait_for(|closing| *closing)).await;
             drop(permit);
             Ok(None)
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::faulty::{Faulty, Stalled};
-use crate::operating::TIME;
+use crate::operating::{SHORT_TIMEOUT, TEST_TIMEOUT, TIME};
 
 fn put(world: &World, body: &Value) -> Answer {
     world.send(with_json(Request::put(api("faults"))), body.to_string())
@@ -59,6 +59,21 @@ async fn connections_are_dropped_and_responses_delayed() {
     let first = tokio::time::timeout(std::time::Duration::from_millis(50), delayed.receive()).await;
     assert!(first.is_err(), "the response is held back");
     assert_eq!(service.ask(TIME).await.status, 200, "only one response");
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_delayed_response() {
+    let mut service = run(|limits| limits.shutdown_grace = TEST_TIMEOUT).await;
+    let delay = request("PUT", "faults", "", &json!({ "kind": "delay", "count": 1, "delayMs": 60_000 }));
+    assert_eq!(service.ask(&delay).await.status, 200);
+    let mut delayed = service.connect().await;
+    delayed.send(TIME).await;
+    let first = tokio::time::timeout(SHORT_TIMEOUT, delayed.receive()).await;
+    assert!(first.is_err(), "the response is held back");
+    service.stop();
+    let answer = delayed.receive().await;
+    assert_eq!(answer.map(|answer| answer.status), Some(200), "the delay ends with the service");
+    tokio::time::timeout(TEST_TIMEOUT, service.served).await.unwrap().unwrap();
 }
 
 #[test]
