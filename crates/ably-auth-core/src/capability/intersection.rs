@@ -166,29 +166,34 @@ impl Capability {
     }
 }
 
-/// The number of entries from which on [`Merged`] merges them for the first time.
+/// The size from which on [`Merged`] merges its entries for the first time.
 const FIRST_MERGE: usize = 64;
 
-/// Entries that are merged whenever their number has doubled, so that many pairs with the same common name take little
+/// Entries that are merged whenever their size has doubled, so that many pairs with the same common name take little
 /// memory.
 struct Merged<'a> {
     entries: Vec<(&'a Resource, Operations)>,
+    /// The number of entries, and of their operations that are names.
+    size: usize,
     limit: usize,
 }
 
 impl Default for Merged<'_> {
     fn default() -> Self {
-        Self { entries: Vec::new(), limit: FIRST_MERGE }
+        Self { entries: Vec::new(), size: 0, limit: FIRST_MERGE }
     }
 }
 
 impl<'a> Merged<'a> {
     fn add(&mut self, resource: &'a Resource, operations: Operations) {
-        if self.entries.len() >= self.limit {
-            merge(&mut self.entries);
-            self.limit = self.entries.len().saturating_mul(2).max(FIRST_MERGE);
-        }
+        let size = |operations: &Operations| operations.cost().saturating_add(1);
+        self.size = self.size.saturating_add(size(&operations));
         self.entries.push((resource, operations));
+        if self.size > self.limit {
+            merge(&mut self.entries);
+            self.size = self.entries.iter().map(|(_, operations)| size(operations)).sum();
+            self.limit = self.size.saturating_mul(2).max(FIRST_MERGE);
+        }
     }
 
     fn finish(mut self) -> Vec<(&'a Resource, Operations)> {

@@ -287,9 +287,15 @@ impl Operations {
             *self = others;
         } else if !self.all {
             self.known |= others.known;
-            if !others.other.is_empty() && self.other != others.other {
-                self.other.extend(others.other);
-                self.sort();
+            if self.other.is_empty() {
+                self.other = others.other;
+                return;
+            }
+            // One by one: with a sort for each call, many calls that add a name each would take too long.
+            for name in others.other {
+                if let Err(at) = self.find_other(&name) {
+                    self.other.insert(at, name);
+                }
             }
         }
     }

@@ -190,4 +190,13 @@ fn pairs_with_same_name_are_merged() {
     let granted = key.union(&names).intersect(&names);
     assert_eq!(granted, names);
     assert_eq!(granted, by_pairs(&key.union(&names), &names));
+    // Unknown operations, too, are those of all pairs.
+    let unknown: Vec<String> = (0..90).map(|at| format!("op{at:02}")).collect();
+    let all = Capability::parse_lenient(&serde_json::json!({ "a:b": unknown }).to_string()).unwrap();
+    let parts = |resource: &str, part: &[String]| {
+        Capability::parse_lenient(&serde_json::json!({ resource: part }).to_string()).unwrap()
+    };
+    let (first, rest) = unknown.split_at(40);
+    let key = parts("a:*", first).union(&parts("*:b", rest)).union(&parts("*:*", &unknown[30..50]));
+    assert_eq!(key.intersect(&all), all);
 }

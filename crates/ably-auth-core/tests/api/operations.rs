@@ -88,3 +88,12 @@ fn names_in_any_order_are_kept_once() {
         assert!(names.into_iter().all(|name| set.contains(name)));
     }
 }
+
+#[test]
+fn union_merges_unknown_names() {
+    let parse = |text: &str| Capability::parse_lenient(text).unwrap();
+    let (one, other) = (parse(r#"{"a":["zzz","aaa","publish"]}"#), parse(r#"{"a":["mmm","aaa","bbb"]}"#));
+    let both = r#"{"a":["aaa","bbb","mmm","publish","zzz"]}"#;
+    assert_eq!((one.union(&other).to_string(), other.union(&one).to_string()), (both.into(), both.into()));
+    assert_eq!(one.union(&Capability::none()), one);
+}
