@@ -59,6 +59,10 @@ test('JWTs of other libraries are verified', () => {
   assert.ok(foreign.length > 10);
   for (const { id, key, claims, jwt } of foreign) {
     const now = (claims.nbf ?? claims.iat) * 1000;
+    if (claims['x-ably-token']) {
+      assert.throws(() => verifyJwt(jwt, key, { now }), { code: 40144, message: /embedded token/ }, id);
+      continue;
+    }
     const verified = verifyJwt(jwt, key, { now });
     assert.deepEqual([verified.issued, verified.expires, verified.clientId], [claims.iat * 1000, claims.exp * 1000, claims['x-ably-clientId']], id);
   }
