@@ -44,7 +44,7 @@ test('Deno, without any permission to the network', LONGEST, () => {
   run(process.execPath, 'node_modules/deno/bin.cjs', 'run', '--allow-read', '--no-prompt');
 });
 
-test('Chromium, from an import map, without another request', LONGEST, async () => {
+test('Chromium, from an import map, without another request', LONGEST, async (t) => {
   const page = `<script type="importmap">{"imports":{"ably-capability":"/${DIST}/index.mjs"}}</script><title>test</title>`;
   const types = { '.mjs': 'text/javascript', '.html': 'text/html' };
   const server = http.createServer((request, response) => {
@@ -56,6 +56,11 @@ test('Chromium, from an import map, without another request', LONGEST, async () 
     return createReadStream(file).pipe(response);
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  // Also without a browser: the process would wait for an open server.
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
   try {
     const tab = await browser.newPage();
@@ -72,8 +77,6 @@ test('Chromium, from an import map, without another request', LONGEST, async () 
     assert.deepEqual(requested.filter((path) => path !== '/favicon.ico').sort(), ['/', '/cases.mjs', `/${DIST}/index.mjs`].sort());
   } finally {
     await browser.close();
-    server.closeAllConnections();
-    server.close();
   }
 });
 
