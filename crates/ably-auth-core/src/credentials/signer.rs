@@ -204,3 +204,6 @@ impl fmt::Debug for Mac {
         f.write_str("Mac([redacted])")
     }
 }
+
+#[cfg(test)]
+mod tests;

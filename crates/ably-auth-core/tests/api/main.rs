@@ -31,6 +31,7 @@ mod jwt_embedded;
 mod jwt_malformed;
 mod jwt_minting;
 mod jwt_properties;
+mod jwt_rfcs;
 mod jwt_text;
 mod jwt_times;
 mod jwt_vectors;
