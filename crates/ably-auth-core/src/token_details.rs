@@ -194,8 +194,16 @@ impl<'de> Deserialize<'de> for TokenDetails {
                 f.write_str("the fields of token details")
             }
 
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                TokenDetails::deserialize(de::value::MapAccessDeserializer::new(map))
+            /// Reads all fields as values first. The derived code would buffer unknown fields itself, and reserve a megabyte
+            /// for each list of a MessagePack text that announces a large length.
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = serde_json::Map::new();
+                while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+                    if fields.insert(name, value).is_some() {
+                        return Err(de::Error::custom("a field of the token details is repeated"));
+                    }
+                }
+                TokenDetails::deserialize(serde_json::Value::Object(fields)).map_err(de::Error::custom)
             }
 
             fn visit_str<E: de::Error>(self, _text: &str) -> Result<Self::Value, E> {

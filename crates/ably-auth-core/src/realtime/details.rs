@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::value::{if_it_fits, text, whole};
+use super::value::{Value, text, whole};
 use crate::credentials::{ClientId, Token};
 
 /// The credential of an AUTH (`AD1`). `Debug` does not show the token.
@@ -73,7 +73,7 @@ pub struct ConnectionDetails {
 }
 
 fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClientId, D::Error> {
-    Ok(if_it_fits(deserializer)?.unwrap_or_default())
+    Ok(Value::deserialize(deserializer)?.into_fitting().unwrap_or_default())
 }
 
 impl ConnectionDetails {

@@ -5,11 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer};
 
 use super::action::Action;
 use super::details::{AuthDetails, ConnectionDetails};
-use super::value::{Value, if_it_fits, list, map, text, whole};
+use super::value::{Fields, Value};
 use crate::error::ErrorInfo;
 use crate::time::Timestamp;
 
@@ -30,37 +31,37 @@ use crate::time::Timestamp;
 /// assert_eq!(serde_json::to_string(&publish)?, json);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProtocolMessage {
     action: Action,
-    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     channel_serial: Option<String>,
-    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     connection_id: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     connection_details: Option<ConnectionDetails>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<AuthDetails>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorInfo>,
-    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     flags: Option<u64>,
-    #[serde(default, deserialize_with = "list", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<Value>>,
-    #[serde(default, deserialize_with = "list", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     presence: Option<Vec<Value>>,
-    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     msg_serial: Option<u64>,
-    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<Timestamp>,
-    #[serde(default, deserialize_with = "map", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     params: Option<BTreeMap<String, Value>>,
     #[serde(flatten)]
     other: BTreeMap<String, Value>,
@@ -262,6 +263,36 @@ impl ProtocolMessage {
     #[must_use]
     pub fn get_field(&self, name: &str) -> Option<&Value> {
         self.other.get(name)
+    }
+}
+
+/// Reads all fields as values first. serde's derived implementation would buffer unknown fields itself, and reserve a
+/// megabyte for each list of a MessagePack text that announces a large length.
+impl<'de> Deserialize<'de> for ProtocolMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields(mut other) = Fields::deserialize(deserializer)?;
+        let mut take = |name| other.remove(name).unwrap_or_default();
+        let Value::Unsigned(action) = take("action") else {
+            return Err(de::Error::custom("a protocol message has a number as `action`"));
+        };
+        Ok(Self {
+            action: Action::from_number(action),
+            id: take("id").into_text(),
+            channel: take("channel").into_text(),
+            channel_serial: take("channelSerial").into_text(),
+            connection_id: take("connectionId").into_text(),
+            connection_details: take("connectionDetails").into_fitting(),
+            auth: take("auth").into_fitting(),
+            error: take("error").into_fitting(),
+            flags: take("flags").into_whole(),
+            messages: take("messages").into_list(),
+            presence: take("presence").into_list(),
+            msg_serial: take("msgSerial").into_whole(),
+            count: take("count").into_whole(),
+            timestamp: take("timestamp").into_fitting(),
+            params: take("params").into_map(),
+            other,
+        })
     }
 }
 

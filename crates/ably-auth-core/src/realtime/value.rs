@@ -232,46 +232,76 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Reads a field, or leaves it out if it has another type: the message must not be lost because one field is invalid.
-pub(super) fn if_it_fits<'de, T: DeserializeOwned, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::to_value(value).ok().and_then(|json| serde_json::from_value(json).ok()))
+/// The fields of a message, by name. None is repeated.
+pub(super) struct Fields(pub(super) BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AllFields)
+    }
 }
 
-/// Reads a whole number that is not negative, also one that was written as a float, or leaves it out.
+struct AllFields;
+
+impl<'de> Visitor<'de> for AllFields {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fields of a message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some((Key(name), value)) = map.next_entry()? {
+            if fields.insert(name, value).is_some() {
+                return Err(de::Error::custom("a field of the message is repeated"));
+            }
+        }
+        Ok(Fields(fields))
+    }
+}
+
+/// Conversions of a field. `None` is a field of another type: a message must not be lost because one field is invalid.
+impl Value {
+    pub(super) fn into_fitting<T: DeserializeOwned>(self) -> Option<T> {
+        serde_json::to_value(self).ok().and_then(|json| serde_json::from_value(json).ok())
+    }
+
+    /// Returns a whole number that is not negative, also one that was written as a float.
+    pub(super) fn into_whole(self) -> Option<u64> {
+        /// The floats up to 2^53 are exact.
+        const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+        match self {
+            Self::Unsigned(number) => Some(number),
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the number is whole and in range"
+            )]
+            Self::Float(number) if (0.0..=MAX_EXACT).contains(&number) && number % 1.0 == 0.0 => Some(number as u64),
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_text(self) -> Option<String> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    pub(super) fn into_list(self) -> Option<Vec<Self>> {
+        if let Self::List(values) = self { Some(values) } else { None }
+    }
+
+    pub(super) fn into_map(self) -> Option<BTreeMap<String, Self>> {
+        if let Self::Map(entries) = self { Some(entries) } else { None }
+    }
+}
+
+/// Reads a whole number, or leaves it out.
 pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    /// The floats up to 2^53 are exact.
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Unsigned(number) => Some(number),
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the number is whole and in range")]
-        Value::Float(number) if (0.0..=MAX_EXACT).contains(&number) && number % 1.0 == 0.0 => Some(number as u64),
-        _ => None,
-    })
+    Value::deserialize(deserializer).map(Value::into_whole)
 }
 
 /// Reads a text, or leaves it out.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Text(text) => Some(text),
-        _ => None,
-    })
-}
-
-/// Reads a list, or leaves it out.
-pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Value>>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::List(values) => Some(values),
-        _ => None,
-    })
-}
-
-/// Reads a map, or leaves it out.
-pub(super) fn map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<String, Value>>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Map(entries) => Some(entries),
-        _ => None,
-    })
+    Value::deserialize(deserializer).map(Value::into_text)
 }

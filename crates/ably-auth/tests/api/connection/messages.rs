@@ -88,6 +88,16 @@ fn values_that_json_lacks_are_read_from_msgpack() {
 }
 
 #[test]
+fn repeated_field_is_refused() {
+    for twice in [r#"{"action":0,"id":"a","id":"b"}"#, r#"{"action":0,"x":1,"x":1}"#] {
+        assert_eq!(Format::Json.decode(twice.as_bytes()).unwrap_err().kind(), ErrorKind::Answer, "{twice}");
+    }
+    for lacking in [r#"{"channel":"chat"}"#, r#"{"action":"15"}"#, "[15]", "15"] {
+        assert_eq!(Format::Json.decode(lacking.as_bytes()).unwrap_err().kind(), ErrorKind::Answer, "{lacking}");
+    }
+}
+
+#[test]
 fn deep_values_are_refused() {
     let deep = |open: &[u8], depth: usize| [&b"\x81\xa1x"[..], &open.repeat(depth)].concat();
     assert_eq!(Format::MsgPack.decode(&deep(b"\x91", 100_000)).unwrap_err().kind(), ErrorKind::Answer);
