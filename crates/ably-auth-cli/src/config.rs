@@ -1,6 +1,8 @@
 //! The `serve --config` file. Its options are added to the command line, except those that the command line or the
 //! environment also sets.
 
+mod file;
+
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,13 +14,12 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use crate::args::Args;
 use crate::credential::without_mark;
 use crate::output::Failure;
-use crate::{input, launcher};
+use crate::launcher;
+use file::options;
 
 const COMMAND: &str = "serve";
 
@@ -146,40 +147,6 @@ fn value_of(words: &[OsString], name: &str) -> Option<OsString> {
         }
     }
     None
-}
-
-struct FileOption {
-    name: String,
-    value: String,
-    line: usize,
-}
-
-/// Parses the options in `text`. Errors do not quote the text, because it may contain a password.
-fn options(text: &str) -> Result<Vec<FileOption>, String> {
-    let line_of = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-    let table = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(span.start)));
-        format!("{line}invalid TOML: {}", error.message())
-    })?;
-    let mut options = Vec::new();
-    for (name, value) in table.into_inner() {
-        let (line, name) = (line_of(name.span().start), name.into_inner().into_owned());
-        let value = text_of(value).ok_or_else(|| {
-            format!("line {line}: `{name}`: give a string, an integer, a boolean, or a list of these")
-        })?;
-        options.push(FileOption { name, value, line });
-    }
-    Ok(options)
-}
-
-fn text_of(value: Spanned<DeValue<'_>>) -> Option<String> {
-    Some(match value.into_inner() {
-        DeValue::String(text) => text.into_owned(),
-        DeValue::Integer(number) => number.to_string().replace('_', ""),
-        DeValue::Boolean(yes) => yes.to_string(),
-        DeValue::Array(values) => values.into_iter().map(text_of).collect::<Option<Vec<_>>>()?.join(","),
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => return None,
-    })
 }
 
 /// Checks the value of one option. The options that it requires are checked later, with all options.
