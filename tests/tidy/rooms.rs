@@ -101,7 +101,7 @@ const HOUSES: &[House] = &[
             &["http", "realtime"],
             &["service"],
             &["net"],
-            &["sandbox"],
+            &["fuzzing", "sandbox"],
         ],
     },
     House {

@@ -18,7 +18,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 use crate::args::Args;
 use crate::credential::without_mark;
 use crate::output::Failure;
-use crate::launcher;
+use crate::{input, launcher};
 use file::options;
 
 const COMMAND: &str = "serve";

@@ -8,6 +8,8 @@ mod clock;
 mod decode_error;
 mod error;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod journal;
 mod limits;

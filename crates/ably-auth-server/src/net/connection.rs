@@ -187,6 +187,22 @@ impl Connections {
         }
     }
 
+    /// Serves a connection that is not a TCP stream.
+    #[cfg(fuzzing)]
+    pub(super) async fn serve_any<S>(&self, stream: S, client: IpAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let limits = &self.state().limits;
+        let timeouts = Timeouts {
+            head: limits.header_deadline,
+            idle: limits.idle,
+            answer: limits.answer_deadline,
+            answer_rate: limits.answer_bytes_per_second,
+        };
+        self.serve_stream(stream, client, self.table.phase(), timeouts, Admission::Served).await;
+    }
+
     /// Serves requests, and the realtime connection if one of them is upgraded to it. Both are on the heap, so that
     /// neither needs room for the other.
     async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

@@ -198,6 +198,17 @@ impl Server {
     }
 }
 
+/// Serves one connection over any stream, as a server on loopback does.
+#[cfg(fuzzing)]
+pub(crate) async fn serve_stream<S>(service: Service, stream: S, client: std::net::IpAddr)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (_close, closing) = watch::channel(false);
+    let local = SocketAddr::from(([127, 0, 0, 1], 80));
+    Connections::new(service, Role::Service, local, None, closing).serve_any(stream, client).await;
+}
+
 /// Polls a shared store while realtime connections are open. Requests poll it themselves.
 async fn follow_store(service: Service) {
     let state = service.state();

@@ -41,6 +41,10 @@ pub use outcome::{Unavailable, Use, Written};
 pub use pending::Pending;
 #[cfg(feature = "redb")]
 pub use redb::Redb;
+#[cfg(all(fuzzing, feature = "redb"))]
+pub(crate) use redb::frames_of;
+#[cfg(all(fuzzing, feature = "redis"))]
+pub(crate) use redis::reply_of;
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
 pub use references::KeptClaims;

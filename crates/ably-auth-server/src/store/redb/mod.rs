@@ -118,6 +118,14 @@ fn warn_of_loss(folder: &Path, reason: &str) {
     );
 }
 
+/// Returns the time and the number of nonces of each frame in a journal file, or the offset of the damage.
+#[cfg(fuzzing)]
+pub(crate) fn frames_of(file: &[u8]) -> Result<Vec<(u64, usize)>, usize> {
+    let contents = frames::read(file).map_err(|damaged| damaged.at)?;
+    let nonces = |entry: &frames::Entry| if let frames::Entry::Used(nonces) = entry { nonces.len() } else { 0 };
+    Ok(contents.frames.iter().map(|frame| (frame.latest.as_millis(), nonces(&frame.entry))).collect())
+}
+
 struct ClosesJournal(Arc<Pairing>);
 
 impl Drop for ClosesJournal {
