@@ -21,6 +21,7 @@ const BUILT: &[&str] = &[
     "crates/ably-auth-backend/examples/actix/Cargo.toml",
     "tests/api/Cargo.toml",
     "tests/bench/Cargo.toml",
+    "tests/fuzz/Cargo.toml",
     "tests/targets/explorer/Cargo.toml",
 ];
 

@@ -10,6 +10,7 @@ mod dist;
 mod embedded;
 mod examples;
 mod files;
+mod fuzz;
 mod lint;
 mod msrv;
 mod package;
@@ -133,6 +134,13 @@ const TASKS: &[Task] = &[
         run: suites::attack,
     },
     Task {
+        name: "fuzz",
+        options: &["SECONDS", "TARGET", "--merge"],
+        about: "fuzz each target of tests/fuzz, or only the named ones, for 60 s; 0 s only runs the committed inputs, as a test; \
+            --merge commits the inputs that were found here; needs c++",
+        run: fuzz::run,
+    },
+    Task {
         name: "conformance",
         options: &[],
         about: "run the cases of Ably's test suite with each client",
@@ -195,12 +203,12 @@ fn main() -> ExitCode {
         eprint!("error: unknown task `{name}`; the tasks are:\n{}", list());
         return ExitCode::from(2);
     };
-    // A number is the value of the option before it; the task checks that.
+    // A number is the value of the option before it; the task checks that, and other words.
     let takes_numbers = task.options.contains(&"--minutes");
+    let takes_words = task.options.iter().any(|option| ["VALUE", "TARGET"].contains(option));
     let is_known = |option: &String| {
         let is_number = takes_numbers && option.bytes().all(|byte| byte.is_ascii_digit());
-        let is_value = task.options.contains(&"VALUE") && !option.starts_with("--");
-        is_number || is_value || task.options.contains(&option.as_str())
+        takes_words && !option.starts_with("--") || is_number || task.options.contains(&option.as_str())
     };
     if let Some(surplus) = options.iter().find(|option| !is_known(option)) {
         let known = if task.options.is_empty() { "nothing".into() } else { format!("`{}`", task.options.join("`, `")) };
