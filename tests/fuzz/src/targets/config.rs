@@ -15,10 +15,13 @@ pub fn run(data: &[u8]) {
     match MEMORY.check(text.len(), || config_file::options(text)) {
         Ok(options) => {
             // The library refuses an integer above 64 bits or without digits, which is text here until the option is parsed.
-            let Ok(table) = table else {
-                let is_number = |value: &str| value.len() >= 16 || ["0x", "0o", "0b"].contains(&value);
-                assert!(options.iter().any(|option| is_number(&option.value)), "{table:?}");
-                return;
+            let table = match table {
+                Ok(table) => table,
+                Err(error) => {
+                    let is_number = |value: &str| value.len() >= 16 || ["0x", "0o", "0b"].contains(&value);
+                    assert!(options.iter().any(|option| is_number(&option.value)), "{error}");
+                    return;
+                }
             };
             assert_eq!(options.len(), table.len());
             for option in options {
