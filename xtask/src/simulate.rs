@@ -35,7 +35,9 @@ fn find_bugs(target: &Path, only: Option<&str>) -> Result {
     for bug in &bugs {
         copy_sources(&copy)?;
         let patch = env::current_dir().map_err(|error| format!("no current folder: {error}"))?.join(bug);
-        command::run(Command::new("git").arg("apply").arg(patch).current_dir(&copy).env("GIT_CEILING_DIRECTORIES", target))?;
+        command::run(
+            Command::new("git").arg("apply").arg(patch).current_dir(&copy).env("GIT_CEILING_DIRECTORIES", target),
+        )?;
         let mut build = command::cargo(["build", "--release", "--locked", "--manifest-path"]);
         build.arg(copy.join(PACKAGE).join("Cargo.toml")).arg("--target-dir").arg(target);
         command::run(build.env("RUSTFLAGS", FLAGS))?;
@@ -62,7 +64,8 @@ fn bugs() -> Result<Vec<PathBuf>> {
     let folder = Path::new(PACKAGE).join("bugs");
     let fault = |error| format!("cannot read `{}`: {error}", folder.display());
     let entries = fs::read_dir(&folder).map_err(fault)?;
-    let mut bugs = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+    let mut bugs =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(fault)?;
     bugs.retain(|path| path.extension().is_some_and(|extension| extension == "patch"));
     bugs.sort();
     Ok(bugs)

@@ -8,7 +8,9 @@ use ably_auth_core::Timestamp;
 
 use crate::clock::Stopwatch;
 use crate::ops::metrics::{StoreCounts, StoreOperation};
-use crate::store::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, Unavailable, Use, Written};
+use crate::store::{
+    Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, Unavailable, Use, Written,
+};
 
 #[derive(Debug)]
 pub(crate) struct InstrumentedStore {

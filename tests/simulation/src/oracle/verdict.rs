@@ -61,7 +61,11 @@ impl Oracle {
         }
         match response.code() {
             KEY_REVOKED | TOKEN_REVOKED if key.revoked.may_hold(at.answered) => Some(Ok(())),
-            UNKNOWN_KEY | UNRECOGNISED | 40101 if key.is_created && self.loss.of_keys => Some(Ok(())),
+            UNKNOWN_KEY | UNRECOGNISED if key.is_created && self.loss.of_keys => Some(Ok(())),
+            // Redis has lost it, and the service that knows it has not written it back yet.
+            UNKNOWN_KEY | UNRECOGNISED if key.is_created && self.is_disturbed(at.answered) && self.loss.last.is_some() => {
+                Some(Ok(()))
+            }
             UNAVAILABLE if self.may_be_unavailable(at) => Some(Ok(())),
             _ => None,
         }

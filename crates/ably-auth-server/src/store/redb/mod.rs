@@ -1,9 +1,9 @@
 //! The store in a folder.
 
 mod disk;
-mod file;
 #[cfg(test)]
 mod failing_writes;
+mod file;
 mod files;
 mod folder;
 mod found;
