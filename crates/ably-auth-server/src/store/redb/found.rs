@@ -16,6 +16,8 @@ pub(super) struct JournalState {
     pub(super) nonces: BTreeSet<Fingerprint>,
     pub(super) forgotten: Spans,
     pub(super) latest: Option<Timestamp>,
+    /// The number of the oldest file that is needed; 0 if it is not recorded.
+    pub(super) oldest: u64,
     /// The identity of the database that the journal was written with.
     pub(super) identity: Identity,
     /// The end of the journal; `None` if the journal is missing or empty.
@@ -41,7 +43,10 @@ impl JournalState {
                 self.latest = Some(now);
                 self.forgotten.lower(end);
             }
-            Entry::State { dropped, .. } => self.forgotten = Spans::restored(forgotten, dropped),
+            Entry::State { oldest, dropped, .. } => {
+                self.oldest = oldest;
+                self.forgotten = Spans::restored(forgotten, dropped);
+            }
         }
         if self.forgotten.floor() != forgotten {
             self.forgotten = Spans::restored(forgotten, self.forgotten.spans().iter().copied());

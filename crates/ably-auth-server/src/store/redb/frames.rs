@@ -31,12 +31,14 @@ const NO_MOMENT: Timestamp = Timestamp::from_millis(0);
 
 /// The size of the fields before a frame's content: its kind, the latest time, and the end of the dropped timestamps.
 const PREFACE_BYTES: usize = 1 + 2 * MOMENT_BYTES;
-/// The kinds of frames. The first two are only read: before format 3, frames did not contain the number of commits.
+/// The kinds of frames. Those of earlier versions are only read: before format 3, frames did not contain the number of
+/// commits, and later the state did not contain the oldest file.
 const KIND_NONCES_V2: u8 = 0;
 const KIND_TIME_V2: u8 = 1;
 const KIND_NONCES: u8 = 2;
 const KIND_TIME: u8 = 3;
-const KIND_STATE: u8 = 4;
+const KIND_STATE_V3: u8 = 4;
+const KIND_STATE: u8 = 5;
 
 /// The maximum number of nonces in a frame.
 pub(super) const MAX_NONCES: usize = 4 * 1024;
@@ -47,10 +49,11 @@ pub(super) enum Entry {
     Used(Vec<Fingerprint>),
     /// Sets the time, even to an earlier one.
     Time(Timestamp),
-    /// The database's ID and the spans of dropped timestamps. Each file starts with it, since earlier files are
-    /// deleted.
+    /// The database's ID, the number of the oldest file that is needed, and the spans of dropped timestamps. Each file
+    /// starts with it, since earlier files are deleted. The number is 0 if it is not recorded.
     State {
         database: u64,
+        oldest: u64,
         dropped: Vec<(Timestamp, Timestamp)>,
     },
 }
@@ -113,8 +116,9 @@ impl Frame {
         match &self.entry {
             Entry::Used(nonces) => nonces.iter().for_each(|nonce| body.extend(nonce.to_bytes())),
             Entry::Time(moment) => body.extend(moment.as_millis().to_le_bytes()),
-            Entry::State { database, dropped } => {
+            Entry::State { database, oldest, dropped } => {
                 body.extend(database.to_le_bytes());
+                body.extend(oldest.to_le_bytes());
                 let moments = dropped.iter().flat_map(|(first, last)| [first, last]);
                 moments.for_each(|moment| body.extend(moment.as_millis().to_le_bytes()));
             }
@@ -148,13 +152,18 @@ impl Frame {
                 Entry::Used(nonces.collect::<Option<_>>()?)
             }
             KIND_TIME_V2 | KIND_TIME => Entry::Time(moment(rest).filter(|(_, rest)| rest.is_empty())?.0),
-            KIND_STATE => {
+            KIND_STATE_V3 | KIND_STATE => {
                 let (database, rest) = number(rest)?;
+                let (oldest, rest) = if *kind == KIND_STATE { number(rest)? } else { (0, rest) };
                 let span = |bytes| {
                     let (first, rest) = moment(bytes)?;
                     Some((first, moment(rest)?.0))
                 };
-                Entry::State { database, dropped: rest.chunks(2 * MOMENT_BYTES).map(span).collect::<Option<_>>()? }
+                Entry::State {
+                    database,
+                    oldest,
+                    dropped: rest.chunks(2 * MOMENT_BYTES).map(span).collect::<Option<_>>()?,
+                }
             }
             _ => return None,
         };
@@ -224,7 +233,11 @@ mod tests {
             Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nonce.to_string(), timestamp)
         });
         let dropped = prop::collection::vec((moment(), moment()), 0..5);
-        let state = (any::<u64>(), dropped).prop_map(|(database, dropped)| Entry::State { database, dropped });
+        let state = (any::<u64>(), any::<u64>(), dropped).prop_map(|(database, oldest, dropped)| Entry::State {
+            database,
+            oldest,
+            dropped,
+        });
         let entry = prop_oneof![
             prop::collection::vec(nonce, 0..5).prop_map(Entry::Used),
             moment().prop_map(Entry::Time),
@@ -317,6 +330,19 @@ mod tests {
         let [latest, forgotten, time] = [5, 4, 6].map(Timestamp::from_millis);
         let frame = Frame { latest, forgotten: Some(forgotten), commits: 0, entry: Entry::Time(time) };
         assert_eq!(read(&bytes).unwrap().frames, [frame]);
+    }
+
+    #[test]
+    fn state_without_oldest_file_is_read() {
+        let mut bytes = head(&SALT, 0);
+        let numbers: [u64; 6] = [5, 4, 7, 9, 1, 2];
+        let body = [&[KIND_STATE_V3][..], &numbers.map(u64::to_le_bytes).concat()].concat();
+        bytes.extend((body.len() as u32).to_le_bytes());
+        bytes.extend(checksum(&SALT, HEAD_BYTES as u64, &body));
+        bytes.extend(body);
+        let [latest, forgotten, first, last] = [5, 4, 1, 2].map(Timestamp::from_millis);
+        let entry = Entry::State { database: 9, oldest: 0, dropped: vec![(first, last)] };
+        assert_eq!(read(&bytes).unwrap().frames, [Frame { latest, forgotten: Some(forgotten), commits: 7, entry }]);
     }
 
     #[test]

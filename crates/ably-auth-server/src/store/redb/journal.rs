@@ -107,6 +107,9 @@ impl Journal {
             }
             files.push_back(Closed { number, end, used });
         }
+        if files.front().is_some_and(|first| found.oldest > 0 && first.number > found.oldest) {
+            return Err(damaged(&inner.join(name(found.oldest)), "it is missing"));
+        }
         if found.latest.is_none() {
             // An intact journal has at least one frame.
             found.forgotten = Spans::up_to(unknown_until);
@@ -167,8 +170,11 @@ impl Journal {
             None => self.create_file()?,
         };
         let Identity { database, commits } = self.pairing.identity();
-        let state = Entry::State { database, dropped: self.forgotten.spans().to_vec() };
-        let state = (!was_open || self.is_forgotten_new).then_some(state);
+        let kept = self.closed.iter().map(|file| file.number).find(|number| Some(*number) != expired);
+        let (oldest, dropped) = (kept.unwrap_or(open.number), self.forgotten.spans().to_vec());
+        // A file is deleted only when it is on disk that it is not needed.
+        let is_due = !was_open || self.is_forgotten_new || expired.is_some();
+        let state = is_due.then_some(Entry::State { database, oldest, dropped });
         // Write one frame at a time, since no frame may follow an unfinished one.
         let written = state.into_iter().chain(entries(puts)).try_for_each(|entry| {
             let files = self.closed.iter_mut().map(|file| &mut file.used);
