@@ -10,8 +10,8 @@ use crate::report::Report;
 use crate::workspace::{Package, Workspace};
 use crate::{Result, book, command, files, suites};
 
-/// Workspaces that clippy cannot build on the host: for other machines, or from packaged crates.
-const ALONE: &[&str] = &["tests/packaged/Cargo.toml", "tests/targets/Cargo.toml"];
+/// Workspaces that clippy does not build: for other machines, from packaged crates, or with another `cfg`.
+const ALONE: &[&str] = &["tests/packaged/Cargo.toml", "tests/simulation/Cargo.toml", "tests/targets/Cargo.toml"];
 
 /// Workspaces and packages outside the workspace that build on the host, so clippy checks them.
 const BUILT: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
+use std::{env, fs, io};
 
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
@@ -62,10 +62,9 @@ fn name(bug: &Path) -> String {
 /// Returns the patches, each of which puts one bug into the product.
 fn bugs() -> Result<Vec<PathBuf>> {
     let folder = Path::new(PACKAGE).join("bugs");
-    let fault = |error| format!("cannot read `{}`: {error}", folder.display());
-    let entries = fs::read_dir(&folder).map_err(fault)?;
-    let mut bugs =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+    let fault = |error: io::Error| format!("cannot read `{}`: {error}", folder.display());
+    let paths = fs::read_dir(&folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut bugs: Vec<PathBuf> = paths.map_err(fault)?;
     bugs.retain(|path| path.extension().is_some_and(|extension| extension == "patch"));
     bugs.sort();
     Ok(bugs)

@@ -34,11 +34,11 @@ fn body(request: Builder, body: impl Into<Bytes>) -> Request<Bytes> {
 }
 
 impl World {
-    fn below(&self, end: usize) -> usize {
+    pub fn below(&self, end: usize) -> usize {
         self.rng.borrow_mut().usize(..end)
     }
 
-    fn any_node(&self) -> usize {
+    pub fn any_node(&self) -> usize {
         self.below(self.nodes.len())
     }
 
@@ -86,7 +86,17 @@ impl World {
         let nonce = Nonce::parse(&format!("nonce-{:016x}", rng.u64(..))).unwrap();
         let timestamp = Timestamp::from_millis(self.now().saturating_add_signed(off));
         let request = TokenRequest::sign(&oracle.keys[key].key, &params, timestamp, nonce).unwrap();
-        oracle.signed.push(Signed { key, request, rights, client, ttl, timestamp: timestamp.as_millis(), off, attempts: 0, token: None });
+        oracle.signed.push(Signed {
+            key,
+            request,
+            rights,
+            client,
+            ttl,
+            timestamp: timestamp.as_millis(),
+            off,
+            attempts: 0,
+            token: None,
+        });
         oracle.signed.len() - 1
     }
 
@@ -120,7 +130,6 @@ impl World {
                 client: oracle.signed[signed].client.clone(),
                 issued: granted.issued,
                 expires: granted.expires,
-                answered: at.answered,
             };
             oracle.tokens.push(token);
             oracle.signed[signed].token = Some(oracle.tokens.len() - 1);
@@ -193,14 +202,10 @@ impl World {
         self.note(node, "create key", response.status, response.code(), "");
         let judgement = self.oracle.borrow().judge_change(&response, at);
         self.check(judgement);
-        if let Some(key) = response.body().get("key").and_then(serde_json::Value::as_str).filter(|_| response.is_success()) {
-            let key = Key {
-                key: key.parse().unwrap(),
-                rights,
-                is_revocable: false,
-                is_created: true,
-                revoked: Asked::default(),
-            };
+        if let Some(key) =
+            response.body().get("key").and_then(serde_json::Value::as_str).filter(|_| response.is_success())
+        {
+            let key = Key { key: key.parse().unwrap(), rights, is_created: true, revoked: Asked::default() };
             self.oracle.borrow_mut().keys.push(key);
         }
     }
@@ -262,7 +267,7 @@ impl World {
         }
     }
 
-    fn note(&self, node: usize, what: &str, status: u16, code: u64, detail: impl std::fmt::Display) {
+    pub fn note(&self, node: usize, what: &str, status: u16, code: u64, detail: impl std::fmt::Display) {
         self.trace.note(format!("node{node} {what} {status} {code} {detail}"));
         self.oracle.borrow_mut().count(format!("{what} {status} {code}"));
     }

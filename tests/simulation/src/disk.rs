@@ -63,8 +63,6 @@ pub struct Faults {
     pub is_full: bool,
     /// One of so many writes and syncs fails; none if 0.
     pub fails_one_in: u32,
-    /// `sync` returns before the data is on disk.
-    pub lies: bool,
     /// The longest time that a change takes, in ms.
     pub stall_ms: u64,
 }
@@ -301,11 +299,6 @@ impl SimulatedDisk {
             }
         }
     }
-
-    /// Removes a folder with all that is in it.
-    pub fn remove_folder(&self, path: &Path) {
-        self.put(path, None);
-    }
 }
 
 impl Disk for SimulatedDisk {
@@ -333,13 +326,8 @@ impl Disk for SimulatedDisk {
 
     fn close(&self, file: u64) {
         let mut state = self.state();
-        let item = state.open.remove(&file);
-        if let Some(item) = item
-            && state.locked.contains(&file)
-        {
-            let _ = item;
-            state.locked.remove(&file);
-        }
+        state.open.remove(&file);
+        state.locked.remove(&file);
     }
 
     fn status(&self, path: &Path) -> io::Result<Status> {
@@ -382,9 +370,6 @@ impl Disk for SimulatedDisk {
 
     fn sync(&self, file: u64) -> io::Result<()> {
         let mut state = self.begin_change(false)?;
-        if state.faults.lies {
-            return Ok(());
-        }
         let item = state.item(file)?;
         match state.items.get_mut(&item) {
             Some(Item::File(content)) => {

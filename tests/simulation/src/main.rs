@@ -4,6 +4,7 @@
 //! - `simulation --replay SEED` runs one seed, and prints what happens.
 
 mod clients;
+mod connections;
 mod disk;
 mod entropy;
 mod faults;
@@ -85,7 +86,10 @@ fn run_all(first: u64, count: u64) -> ExitCode {
         println!("{count:>10}  {what}");
     }
     let hours = *millis as f64 / 3_600_000.0;
-    println!("{count} seeds, {hours:.1} hours of virtual time in {:.0} s: every promise was kept", start.elapsed().as_secs_f64());
+    println!(
+        "{count} seeds, {hours:.1} hours of virtual time in {:.0} s: every promise was kept",
+        start.elapsed().as_secs_f64()
+    );
     ExitCode::SUCCESS
 }
 

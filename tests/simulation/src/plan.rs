@@ -15,10 +15,11 @@ pub enum Storage {
 
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub seed: u64,
     pub storage: Storage,
     pub services: usize,
     pub clients: usize,
+    /// The number of clients with a realtime connection.
+    pub connections: usize,
     /// The time during which faults happen.
     pub faults_for: Duration,
     /// The longest time between two faults.
@@ -45,10 +46,10 @@ impl Plan {
         };
         let services = if storage == Storage::Folder { 1 } else { rng.usize(1..=5) };
         let plan = Self {
-            seed,
             storage,
             services,
             clients: rng.usize(2..=6),
+            connections: rng.usize(0..=3),
             faults_for: Duration::from_secs(rng.u64(5..60)),
             fault_interval: Duration::from_millis(rng.u64(300..8_000)),
             has_clock_faults: rng.u32(..4) == 0,

@@ -26,6 +26,11 @@ impl Response {
         Self { status, body: serde_json::from_slice(response.body()).unwrap_or_default() }
     }
 
+    /// Treats the first message of a realtime connection as a response.
+    pub fn of_message(message: Value, is_success: bool) -> Self {
+        Self { status: if is_success { 200 } else { 401 }, body: message }
+    }
+
     pub const fn is_success(&self) -> bool {
         self.status < 300
     }

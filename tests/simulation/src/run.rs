@@ -109,7 +109,8 @@ async fn live(world: &Rc<World>) {
             return world.fail(format!("a new service does not start: {error}"));
         }
     }
-    let clients: Vec<_> = (0..world.plan.clients).map(|_| spawn_local(Rc::clone(world).act_as_client())).collect();
+    let mut clients: Vec<_> = (0..world.plan.clients).map(|_| spawn_local(Rc::clone(world).act_as_client())).collect();
+    clients.extend((0..world.plan.connections).map(|_| spawn_local(Rc::clone(world).connect_as_client())));
     Rc::clone(world).cause_faults().await;
     world.heal().await;
     // Clients go on: each of their requests must be answered as if nothing had happened.
@@ -156,7 +157,7 @@ async fn check_promises(world: &Rc<World>) {
         }
     }
     if lost {
-        sleep(WINDOW).await;
+        sleep(WINDOW + Duration::from_secs(60)).await;
     }
     sleep(RECOVERY).await;
     for node in 0..count {

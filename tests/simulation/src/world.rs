@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use ably_auth_core::{Timestamp, Token};
 use ably_auth_server::store::{Redb, Redis, RedisOptions};
-use ably_auth_server::{Apps, Service};
+use ably_auth_server::{Apps, Server, Service};
 use bytes::Bytes;
 use fastrand::Rng;
 use http::Request;
 use serde_json::json;
+use tokio::io::DuplexStream;
 use tokio::select;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::disk::SimulatedDisk;
@@ -38,6 +40,9 @@ const NETWORK_MS: u64 = 20;
 pub struct Node {
     pub name: String,
     service: RefCell<Option<Service>>,
+    /// Takes new realtime connections.
+    pub streams: RefCell<Option<mpsc::UnboundedSender<DuplexStream>>>,
+    server: RefCell<Option<JoinHandle<()>>>,
     /// How far the clock is off, in ms.
     pub offset: Arc<AtomicI64>,
     /// Changes when the process ends.
@@ -74,26 +79,33 @@ fn limited() -> Rights {
 }
 
 fn keys() -> Vec<Key> {
-    let key = |id: &str, rights, is_revocable| Key {
+    let key = |id: &str, rights| Key {
         key: format!("app1.{id}:{SECRET}").parse().unwrap(),
         rights,
-        is_revocable,
         is_created: false,
         revoked: Default::default(),
     };
     vec![
-        key("lasting", Rights::all(), false),
-        key("revocable", Rights::all(), true),
-        key("limited", limited(), false),
-        key("doomed", Rights::all(), false),
+        key("lasting", Rights::all()),
+        key("revocable", Rights::all()),
+        key("limited", limited()),
+        key("doomed", Rights::all()),
     ]
 }
 
 impl World {
-    pub fn new(plan: Plan, mut rng: Rng, disk: Arc<SimulatedDisk>, redis: Option<SimulatedRedis>, trace: Trace) -> Rc<Self> {
+    pub fn new(
+        plan: Plan,
+        mut rng: Rng,
+        disk: Arc<SimulatedDisk>,
+        redis: Option<SimulatedRedis>,
+        trace: Trace,
+    ) -> Rc<Self> {
         let node = |nth: usize| Node {
             name: format!("node{nth}"),
             service: RefCell::new(None),
+            streams: RefCell::new(None),
+            server: RefCell::new(None),
             offset: Arc::new(AtomicI64::new(rng.i64(-800..=800))),
             life: watch::Sender::new(0),
             loses_one_in: Cell::new(0),
@@ -165,7 +177,11 @@ impl World {
                 builder.store(store)
             }
         };
-        *service.borrow_mut() = Some(builder.build().map_err(|error| error.to_string())?);
+        let built = builder.build().map_err(|error| error.to_string())?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        *self.nodes[node].server.borrow_mut() = Some(spawn_local(Server::serve_streams(built.clone(), receiver)));
+        *self.nodes[node].streams.borrow_mut() = Some(sender);
+        *service.borrow_mut() = Some(built);
         self.trace.note(format!("{name} has started"));
         Ok(())
     }
@@ -183,6 +199,10 @@ impl World {
         }
         life.send_modify(|life| *life += 1);
         drop(service.borrow_mut().take());
+        drop(self.nodes[node].streams.borrow_mut().take());
+        if let Some(server) = self.nodes[node].server.borrow_mut().take() {
+            server.abort();
+        }
         // All tasks that held the service drop it meanwhile.
         sleep(Duration::from_millis(5)).await;
         if self.plan.storage == Storage::Folder && end == End::Clean {

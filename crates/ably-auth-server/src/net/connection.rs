@@ -188,7 +188,7 @@ impl Connections {
     }
 
     /// Serves a connection that is not a TCP stream.
-    #[cfg(fuzzing)]
+    #[cfg(any(fuzzing, simulation))]
     pub(super) async fn serve_any<S>(&self, stream: S, client: IpAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -209,6 +209,26 @@ where
     Connections::new(service, Role::Service, local, None, closing).serve_any(stream, client).await;
 }
 
+#[cfg(simulation)]
+impl Server {
+    /// Serves connections over streams of a simulated network, and follows the store, until this is dropped.
+    pub async fn serve_streams<S>(service: Service, mut streams: tokio::sync::mpsc::UnboundedReceiver<S>)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let (_close, closing) = watch::channel(false);
+        let local = SocketAddr::from(([127, 0, 0, 1], 80));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follow_store(service.clone()));
+        tasks.spawn(realtime::relay_events(service.shared_state()));
+        let connections = Arc::new(Connections::new(service, Role::Service, local, None, closing));
+        while let Some(stream) = streams.recv().await {
+            let connections = Arc::clone(&connections);
+            tasks.spawn(async move { connections.serve_any(stream, local.ip()).await });
+        }
+    }
+}
+
 /// Polls a shared store while realtime connections are open. Requests poll it themselves.
 async fn follow_store(service: Service) {
     let state = service.state();

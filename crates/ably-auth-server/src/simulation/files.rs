@@ -131,8 +131,8 @@ pub(crate) fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
     change(|disk| disk.link(from, to))
 }
 
-pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
-    change(|disk| disk.remove(path))
+pub(crate) fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
+    change(|disk| disk.remove(path.as_ref()))
 }
 
 pub(crate) fn remove_dir_all(path: &Path) -> io::Result<()> {

@@ -53,7 +53,8 @@ impl Rights {
     /// Returns what is permitted by both, as channels with operations.
     pub fn both(&self, other: &Self) -> BTreeSet<(&'static str, &'static str)> {
         let all = CHANNELS.iter().flat_map(|channel| OPERATIONS.iter().map(|operation| (*channel, *operation)));
-        all.filter(|(channel, operation)| self.permits(channel, operation) && other.permits(channel, operation)).collect()
+        all.filter(|(channel, operation)| self.permits(channel, operation) && other.permits(channel, operation))
+            .collect()
     }
 
     /// Returns the channels with operations that are permitted.

@@ -34,7 +34,6 @@ impl Asked {
 pub struct Key {
     pub key: ApiKey,
     pub rights: Rights,
-    pub is_revocable: bool,
     /// The key was created at run time.
     pub is_created: bool,
     pub revoked: Asked,
@@ -64,7 +63,6 @@ pub struct Token {
     pub client: String,
     pub issued: u64,
     pub expires: u64,
-    pub answered: Instant,
 }
 
 #[derive(Debug)]

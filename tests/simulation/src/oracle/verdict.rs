@@ -50,7 +50,8 @@ impl Oracle {
 
     /// Returns whether the nonce of a request with this timestamp may have been used and lost.
     fn may_nonce_be_lost(&self, timestamp: u64) -> bool {
-        self.loss.last.is_some_and(|(_, loss)| timestamp < loss + WINDOW.as_millis() as u64)
+        let ahead = if self.were_clocks_off { TOLERATED_MS as u64 } else { 0 };
+        self.loss.last.is_some_and(|(_, loss)| timestamp < loss + ahead + WINDOW.as_millis() as u64)
     }
 
     fn judge_key(&self, key: usize, response: &Response, at: Exchange) -> Option<Judgement> {
@@ -63,7 +64,9 @@ impl Oracle {
             KEY_REVOKED | TOKEN_REVOKED if key.revoked.may_hold(at.answered) => Some(Ok(())),
             UNKNOWN_KEY | UNRECOGNISED if key.is_created && self.loss.of_keys => Some(Ok(())),
             // Redis has lost it, and the service that knows it has not written it back yet.
-            UNKNOWN_KEY | UNRECOGNISED if key.is_created && self.is_disturbed(at.answered) && self.loss.last.is_some() => {
+            UNKNOWN_KEY | UNRECOGNISED
+                if key.is_created && self.is_disturbed(at.answered) && self.loss.last.is_some() =>
+            {
                 Some(Ok(()))
             }
             UNAVAILABLE if self.may_be_unavailable(at) => Some(Ok(())),
@@ -106,7 +109,13 @@ impl Oracle {
     }
 
     /// Judges the response to a request with a token for an operation on a channel.
-    pub fn judge_use(&self, token: usize, (channel, operation): (&str, &str), response: &Response, at: Exchange) -> Judgement {
+    pub fn judge_use(
+        &self,
+        token: usize,
+        (channel, operation): (&str, &str),
+        response: &Response,
+        at: Exchange,
+    ) -> Judgement {
         let token = &self.tokens[token];
         let permits = token.rights.permits(channel, operation);
         if response.is_success() || response.code() == REFUSED_CAPABILITY {
@@ -114,7 +123,8 @@ impl Oracle {
                 return Err(format!("a token that expired at {} is accepted at {}", token.expires, at.clock));
             }
             let is_revoked = |revocation: &super::Revocation| {
-                revocation.at.must_hold(at.sent) && revocation.issued_before.is_some_and(|before| token.issued <= before)
+                revocation.at.must_hold(at.sent)
+                    && revocation.issued_before.is_some_and(|before| token.issued <= before)
             };
             if self.revocation_of(token).any(is_revoked) {
                 return Err("a revoked token is accepted".into());
@@ -137,6 +147,29 @@ impl Oracle {
             UNRECOGNISED if self.loss.of_secret => Ok(()),
             code => Err(format!("a token was refused with {code}: {}", response.message())),
         }
+    }
+
+    /// Judges the first message of a connection that was opened with a token.
+    pub fn judge_connection(&self, token: usize, response: &Response, at: Exchange) -> Judgement {
+        // Any right suffices to connect.
+        let rights = self.tokens[token].rights.probe();
+        let right = rights.first().copied().unwrap_or(("status", "publish"));
+        self.judge_use(token, right, response, at)
+    }
+
+    /// Judges whether a connection may be open whose token had all its rights withdrawn before `since`.
+    pub fn judge_open(&self, token: usize, since: Instant) -> Judgement {
+        let token = &self.tokens[token];
+        let has_ended = |known: &super::Revocation| {
+            known.at.must_hold(since) && known.issued_before.is_some_and(|before| token.issued <= before)
+        };
+        if self.revocation_of(token).any(has_ended) {
+            return Err("a connection is open long after its token was revoked".into());
+        }
+        if self.keys[token.key].revoked.must_hold(since) && !self.loss.of_keys {
+            return Err("a connection is open long after its key was revoked".into());
+        }
+        Ok(())
     }
 
     /// Judges the response to a request with a key.

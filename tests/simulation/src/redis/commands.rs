@@ -11,7 +11,17 @@ use super::{Durability, State};
 /// The commands that Redis refuses when its memory is full.
 const GROWING: [&str; 6] = ["ZADD", "HSET", "SET", "SETNX", "HINCRBY", "SCRIPT"];
 const WRITING: [&str; 12] = [
-    "ZADD", "HSET", "SET", "SETNX", "HINCRBY", "HDEL", "ZREM", "ZREMRANGEBYSCORE", "ZREMRANGEBYRANK", "PEXPIRE", "DEL",
+    "ZADD",
+    "HSET",
+    "SET",
+    "SETNX",
+    "HINCRBY",
+    "HDEL",
+    "ZREM",
+    "ZREMRANGEBYSCORE",
+    "ZREMRANGEBYRANK",
+    "PEXPIRE",
+    "DEL",
     "PERSIST",
 ];
 
@@ -64,7 +74,6 @@ fn list(members: impl Iterator<Item = (f64, Vec<u8>)>, with_scores: bool) -> Rep
 
 impl State {
     pub(super) fn command(&mut self, command: &[Vec<u8>]) -> Reply {
-        self.commands += 1;
         self.keys.expire(Instant::now());
         let [name, args @ ..] = command else { return Reply::Error("ERR empty command".into()) };
         let name = text(name).to_uppercase();
@@ -86,7 +95,9 @@ impl State {
                 if let Some(key) = args.first() {
                     self.keys.remove_if_empty(key);
                 }
-                reply.unwrap_or_else(|| panic!("the simulated Redis does not know `{name}` with {} arguments", args.len()))
+                reply.unwrap_or_else(|| {
+                    panic!("the simulated Redis does not know `{name}` with {} arguments", args.len())
+                })
             }
         }
     }
@@ -120,7 +131,8 @@ impl Keys {
             }
             ("SET", [key, value, options @ ..]) => {
                 let is_new = self.get(key).is_none();
-                let option = |name: &str| options.iter().position(|option| option.eq_ignore_ascii_case(name.as_bytes()));
+                let option =
+                    |name: &str| options.iter().position(|option| option.eq_ignore_ascii_case(name.as_bytes()));
                 if option("NX").is_some() && !is_new {
                     return Some(Reply::Nothing);
                 }
@@ -147,7 +159,9 @@ impl Keys {
             }
             ("HGETALL", [key]) => {
                 let pairs = self.hash(key).iter();
-                Reply::List(pairs.flat_map(|(field, value)| [field, value].map(|text| Reply::Text(text.clone()))).collect())
+                Reply::List(
+                    pairs.flat_map(|(field, value)| [field, value].map(|text| Reply::Text(text.clone()))).collect(),
+                )
             }
             ("HKEYS", [key]) => Reply::List(self.hash(key).keys().map(|field| Reply::Text(field.clone())).collect()),
             ("HLEN", [key]) => count(self.hash(key).len()),
@@ -234,9 +248,8 @@ impl Keys {
 
     fn within(&mut self, key: &[u8], first: &[u8], last: &[u8]) -> Vec<(f64, Vec<u8>)> {
         let ((first, has_first), (last, has_last)) = (bound(first), bound(last));
-        let is_within = |score: f64| {
-            (score > first || has_first && score == first) && (score < last || has_last && score == last)
-        };
+        let is_within =
+            |score: f64| (score > first || has_first && score == first) && (score < last || has_last && score == last);
         let members = self.sorted(key).members().filter(|(score, _)| is_within(*score));
         members.map(|(score, member)| (score, member.clone())).collect()
     }

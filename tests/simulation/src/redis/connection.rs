@@ -8,12 +8,7 @@ use super::SimulatedRedis;
 use super::reply::{Reply, read_command};
 
 /// Serves a connection until it is closed, or all of them are reset.
-pub(super) async fn serve(
-    redis: SimulatedRedis,
-    host: String,
-    stream: DuplexStream,
-    mut resets: watch::Receiver<u64>,
-) {
+pub(super) async fn serve(redis: SimulatedRedis, host: String, stream: DuplexStream, mut resets: watch::Receiver<u64>) {
     let (reader, writer) = tokio::io::split(stream);
     let (events, pushed) = mpsc::unbounded_channel();
     select! {

@@ -43,13 +43,6 @@ pub struct Link {
     pub slow_ms: u64,
 }
 
-/// What a connection does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Serve,
-    Close,
-}
-
 struct State {
     keys: Keys,
     scripts: Rc<Scripts>,
@@ -64,7 +57,6 @@ struct State {
     rng: Rng,
     links: BTreeMap<String, Link>,
     subscribers: Vec<(Vec<u8>, mpsc::UnboundedSender<Vec<u8>>)>,
-    commands: u64,
 }
 
 /// The simulated Redis.
@@ -75,7 +67,7 @@ pub struct SimulatedRedis {
 }
 
 /// Where services knock.
-struct Doors(Mutex<mpsc::UnboundedSender<(String, DuplexStream)>>, Duration);
+struct Doors(Mutex<mpsc::UnboundedSender<(String, DuplexStream)>>);
 
 impl Network for Doors {
     fn connect(&self, host: &str) -> Connecting {
@@ -105,7 +97,6 @@ impl SimulatedRedis {
             rng: Rng::with_seed(seed),
             links: BTreeMap::new(),
             subscribers: Vec::new(),
-            commands: 0,
         };
         let (sender, mut knocking) = mpsc::unbounded_channel();
         let redis = Self { state: Rc::new(RefCell::new(state)), orders: Rc::new(watch::Sender::new(0)) };
@@ -118,7 +109,7 @@ impl SimulatedRedis {
                 }
             }
         });
-        (redis, Arc::new(Doors(Mutex::new(sender), Duration::ZERO)))
+        (redis, Arc::new(Doors(Mutex::new(sender))))
     }
 
     pub fn set_link(&self, host: &str, link: Link) {
@@ -185,12 +176,7 @@ impl SimulatedRedis {
         self.state.borrow_mut().keys = Keys::default();
     }
 
-    /// Returns the number of commands that were executed.
-    pub fn commands(&self) -> u64 {
-        self.state.borrow().commands
-    }
-
-    /// Returns whether the data may differ from what was confirmed.
+    /// Returns how it keeps its data.
     pub fn durability(&self) -> Durability {
         self.state.borrow().durability
     }

@@ -223,7 +223,7 @@ impl Journal {
         if self.is_deletion_unsynced && folder::sync(&self.folder).is_err() {
             return;
         }
-        match files::remove_file(&self.path(number)) {
+        match files::remove_file(self.path(number)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => self.is_deletion_unsynced = false,
             _ => {
                 self.closed.pop_front();

@@ -1,7 +1,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "the test chooses the values")]
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 
 use ably_auth_core::KeyName;
 use proptest::prelude::*;
