@@ -226,14 +226,10 @@ impl World {
         let request = post(&path).header("Authorization", format!("Bearer {CONTROL}"));
         let Some((response, at)) = self.send(node, body(request, "")).await else { return };
         self.note(node, "revoke key", response.status, response.code(), format_args!("key {key}"));
-        let mut oracle = self.oracle.borrow_mut();
+        let judgement = self.oracle.borrow().judge_change(&response, at);
+        self.check(judgement);
         if response.is_success() {
-            oracle.keys[key].revoked.answered = Some(at.answered);
-        } else {
-            let is_lost = oracle.loss.of_keys && response.status == 404;
-            let judgement = if is_lost { Ok(()) } else { oracle.judge_change(&response, at) };
-            drop(oracle);
-            self.check(judgement);
+            self.oracle.borrow_mut().keys[key].revoked.answered = Some(at.answered);
         }
     }
 

@@ -54,6 +54,11 @@ impl Oracle {
         self.loss.last.is_some_and(|(_, loss)| timestamp < loss + ahead + WINDOW.as_millis() as u64)
     }
 
+    /// Returns whether a created key may be unknown: it is lost, or the service that knows it has not written it back yet.
+    fn may_keys_be_lost(&self, at: Exchange) -> bool {
+        self.loss.of_keys || self.loss.last.is_some() && self.is_disturbed(at.answered)
+    }
+
     fn judge_key(&self, key: usize, response: &Response, at: Exchange) -> Option<Judgement> {
         let key = &self.keys[key];
         if response.is_success() {
@@ -62,13 +67,7 @@ impl Oracle {
         }
         match response.code() {
             KEY_REVOKED | TOKEN_REVOKED if key.revoked.may_hold(at.answered) => Some(Ok(())),
-            UNKNOWN_KEY | UNRECOGNISED if key.is_created && self.loss.of_keys => Some(Ok(())),
-            // Redis has lost it, and the service that knows it has not written it back yet.
-            UNKNOWN_KEY | UNRECOGNISED
-                if key.is_created && self.is_disturbed(at.answered) && self.loss.last.is_some() =>
-            {
-                Some(Ok(()))
-            }
+            UNKNOWN_KEY | UNRECOGNISED if key.is_created && self.may_keys_be_lost(at) => Some(Ok(())),
             UNAVAILABLE if self.may_be_unavailable(at) => Some(Ok(())),
             _ => None,
         }
@@ -185,8 +184,11 @@ impl Oracle {
 
     /// Judges the response to a change by the owner of a key or of the Control API.
     pub fn judge_change(&self, response: &Response, at: Exchange) -> Judgement {
-        if response.is_success() || response.code() == UNAVAILABLE && self.may_be_unavailable(at) {
-            return Ok(());
+        match response.code() {
+            _ if response.is_success() => return Ok(()),
+            UNAVAILABLE if self.may_be_unavailable(at) => return Ok(()),
+            UNKNOWN_KEY if self.may_keys_be_lost(at) => return Ok(()),
+            _ => {}
         }
         Err(format!("a change was refused with {}: {}", response.code(), response.message()))
     }

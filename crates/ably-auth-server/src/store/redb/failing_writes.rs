@@ -1,4 +1,5 @@
 //! A database whose writes fail from some moment on, as on a broken disk.
+#![allow(clippy::arithmetic_side_effects, clippy::result_large_err, reason = "the test chooses the values")]
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -50,6 +50,8 @@ pub(super) struct Journal {
     /// True if `forgotten` has changed since it was last written.
     is_forgotten_new: bool,
     pairing: Arc<Pairing>,
+    /// True if the journal on disk ends where the pairing says. After a failed write, some of it may be on disk.
+    is_end_known: bool,
     /// The oldest file, once its nonces have expired and that is on disk.
     expired: Option<u64>,
     /// True if the last deletion may not be on disk, so that the file could reappear.
@@ -134,6 +136,7 @@ impl Journal {
             forgotten,
             is_forgotten_new: false,
             pairing,
+            is_end_known: true,
             expired: None,
             is_deletion_unsynced: false,
         }
@@ -157,6 +160,7 @@ impl Journal {
 
     /// Writes all of `puts` and returns once they are on disk.
     pub(super) fn write(&mut self, puts: &[Put], Times { now, latest }: Times) -> io::Result<()> {
+        self.is_end_known = false;
         let has_expired = |file: &&Closed| file.used.latest().is_none_or(|last| is_expired(last, now));
         let expired = self.closed.front().filter(has_expired).map(|file| file.number);
         if let Some(file) = self.closed.front().filter(has_expired) {
@@ -195,7 +199,7 @@ impl Journal {
         }
         written?;
         self.pairing.set_position(Position { number, end });
-        self.is_forgotten_new = false;
+        (self.is_forgotten_new, self.is_end_known) = (false, true);
         // Only now it is on disk that these nonces are dropped.
         self.expired = expired;
         Ok(())
@@ -254,7 +258,10 @@ impl Work for Journal {
     fn end(&mut self, Times { latest, .. }: Times) {
         let forgotten = self.forgotten.floor();
         let closing = self.open.take().map(|open| Closing { open, latest, forgotten });
-        self.pairing.end_journal(closing);
+        // Otherwise the database must not record where the journal ends: it would count as older when it is opened.
+        if self.is_end_known {
+            self.pairing.end_journal(closing);
+        }
     }
 }
 

@@ -145,6 +145,21 @@ fn write_after_a_failed_write_succeeds() {
 }
 
 #[test]
+fn journal_with_unknown_end_is_not_recorded_as_closed() {
+    let place = TempDir::new();
+    let mut journal = place.open().0;
+    use_all(&mut journal, [nonce(1, 1)], 1);
+    journal.open.as_mut().unwrap().file = File::open(&place.files()[0]).unwrap();
+    let times = Times { now: at(2), latest: at(2) };
+    journal.write(&[Put::Nonce(nonce(2, 2))], times).unwrap_err();
+    journal.end(times);
+    assert!(!journal.pairing().has_journal_ended());
+    use_all(&mut journal, [nonce(3, 3)], 3);
+    journal.end(times);
+    assert!(journal.pairing().has_journal_ended());
+}
+
+#[test]
 fn changed_or_missing_file_is_refused() {
     let place = TempDir::new();
     use_all(&mut place.open().0, (0..200).map(|nth| nonce(nth, nth)), 1);
