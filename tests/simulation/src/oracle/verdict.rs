@@ -54,7 +54,7 @@ impl Oracle {
         self.loss.last.is_some_and(|(_, loss)| timestamp < loss + ahead + WINDOW.as_millis() as u64)
     }
 
-    /// Returns whether a created key may be unknown: it is lost, or the service that knows it has not written it back yet.
+    /// Returns whether the change of a key may be unknown: it is lost, or the service that knows it has not written it back.
     fn may_keys_be_lost(&self, at: Exchange) -> bool {
         self.loss.of_keys || self.loss.last.is_some() && self.is_disturbed(at.answered)
     }
@@ -62,7 +62,7 @@ impl Oracle {
     fn judge_key(&self, key: usize, response: &Response, at: Exchange) -> Option<Judgement> {
         let key = &self.keys[key];
         if response.is_success() {
-            let is_wrong = key.revoked.must_hold(at.sent) && !self.loss.of_keys;
+            let is_wrong = key.revoked.must_hold(at.sent) && !self.may_keys_be_lost(at);
             return is_wrong.then(|| Err("a revoked key works".into()));
         }
         match response.code() {
@@ -165,7 +165,7 @@ impl Oracle {
         if self.revocation_of(token).any(has_ended) {
             return Err("a connection is open long after its token was revoked".into());
         }
-        if self.keys[token.key].revoked.must_hold(since) && !self.loss.of_keys {
+        if self.keys[token.key].revoked.must_hold(since) && self.loss.last.is_none() {
             return Err("a connection is open long after its key was revoked".into());
         }
         Ok(())
