@@ -134,20 +134,22 @@ impl Capability {
 
     /// Merges entries in any order into a capability.
     pub(super) fn collect(entries: impl Iterator<Item = (Resource, Operations)>) -> Self {
-        let mut entries: Vec<_> = entries.collect();
+        let mut entries = entries.collect();
         merge(&mut entries);
         Self { entries }
     }
 }
 
-/// Sorts entries by their resources, and merges those with the same resource.
+/// Sorts entries by resource, and merges those of the same resource.
 pub(super) fn merge<R: Ord>(entries: &mut Vec<(R, Operations)>) {
-    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    entries.dedup_by(|(later, operations), (kept, known)| {
-        let is_same = later == kept;
+    // A stable sort takes the fewest comparisons for sorted parts that follow each other, as they do in a union.
+    entries.sort_by(|one, other| one.0.cmp(&other.0));
+    entries.dedup_by(|next, known| {
+        let is_same = next.0 == known.0;
         if is_same {
-            known.merge(core::mem::take(operations));
+            known.1.append(core::mem::take(&mut next.1));
         }
         is_same
     });
+    entries.iter_mut().for_each(|(_, operations)| operations.sort());
 }

@@ -1,5 +1,6 @@
 //! The intersection of two capabilities, in a limited number of steps.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Capability;
@@ -83,8 +84,8 @@ impl Capability {
     /// # Errors
     /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if `work` has too few steps; it then has none left.
     pub fn intersect_within(&self, other: &Self, work: &mut Work) -> Result<Self, Error> {
-        let mut written = Merged::default();
-        let mut made: Vec<OwnedEntry> = Vec::new();
+        let (mut written, mut made) = (Merged::default(), Vec::<OwnedEntry>::new());
+        let mut name = String::new();
         Roots::new(&self.entries).pairs(&Roots::new(&other.entries), work, |ours, theirs, work| {
             work.spend(ours.1.cost().saturating_add(theirs.1.cost()).saturating_add(PAIR_STEPS))?;
             let operations = ours.1.intersect(&theirs.1);
@@ -100,39 +101,45 @@ impl Capability {
             } else if our.covers(their) {
                 work.spend(WRITTEN_STEPS)?;
                 written.add(&theirs.0, operations);
-            } else if let Some(name) = our.meet(their) {
+            } else if our.meet(their, &mut name) {
                 work.spend((name.len() / 4).saturating_add(MADE_STEPS))?;
-                made.push((Resource::from_checked(name), operations));
+                made.push((Resource::from_checked(&name), operations));
             }
             Ok(())
         })?;
-        let common = written.finish().into_iter().map(|(resource, operations)| (resource.clone(), operations));
-        let common = Self { entries: common.collect() };
-        if made.is_empty() {
-            return Ok(common);
+        let written = written.finish();
+        let owned = |(resource, operations): &(&Resource, Operations)| ((*resource).clone(), operations.clone());
+        let mut all: Vec<OwnedEntry> = written.iter().map(owned).collect();
+        // Only a resource with a `*` covers other names, so without one there is nothing to skip.
+        if made.is_empty() || !all.iter().chain(&made).any(|(resource, _)| resource.as_str().contains('*')) {
+            all.extend(made);
+            merge(&mut all);
+            return Ok(Self { entries: all });
         }
         // Skip a made name that a written entry covers with all of its operations: it could extend another made name,
         // and `a.intersect(&a)` must add nothing.
-        let of_common = Roots::new(&common.entries);
-        let mut added = Vec::new();
+        let of_written = Roots::new(&all);
+        let mut added = Vec::with_capacity(made.len());
         for (resource, operations) in made {
-            if !of_common.any_covering(resource.pattern(), work, |(_, known)| known.covers(&operations))? {
+            if !of_written.any_covering(resource.pattern(), work, |(_, known)| known.covers(&operations))? {
                 added.push((resource, operations));
             }
         }
-        let all = Self::collect(common.entries.iter().cloned().chain(added));
+        all.extend(added);
+        merge(&mut all);
         // Made names may cover one another. This can be checked only when each has all of its operations.
-        let of_all = Roots::new(&all.entries);
-        let mut needed = Vec::new();
-        for entry in &all.entries {
+        let of_all = Roots::new(&all);
+        let mut written = written.iter().map(|(resource, _)| *resource).peekable();
+        let mut needed = Vec::with_capacity(all.len());
+        for entry in &all {
             let (resource, operations) = entry;
             let covers = |known: &OwnedEntry| !core::ptr::eq(known, entry) && known.1.covers(operations);
-            needed.push(
-                common.get(resource.as_str()).is_some() || !of_all.any_covering(resource.pattern(), work, covers)?,
-            );
+            let is_written = written.next_if_eq(&resource).is_some();
+            needed.push(is_written || !of_all.any_covering(resource.pattern(), work, covers)?);
         }
-        let entries = all.entries.into_iter().zip(needed);
-        Ok(Self { entries: entries.filter_map(|(entry, is_needed)| is_needed.then_some(entry)).collect() })
+        let mut needed = needed.into_iter();
+        all.retain(|_| needed.next().unwrap_or(true));
+        Ok(Self { entries: all })
     }
 
     /// Returns true if a resource of one capability covers a resource of the other. Operations are ignored.
@@ -233,9 +240,12 @@ impl<'a> Meet<'a> {
         if operations.is_empty() {
             return None;
         }
-        let name = ours.resource.pattern().meet(theirs.resource.pattern())?;
+        let mut name = String::new();
+        if !ours.resource.pattern().meet(theirs.resource.pattern(), &mut name) {
+            return None;
+        }
         let written = [ours.resource, theirs.resource].into_iter().any(|resource| resource.as_str() == name);
-        Some(Self { ours, theirs, resource: Resource::from_checked(name), operations, written })
+        Some(Self { ours, theirs, resource: Resource::from_checked(&name), operations, written })
     }
 
     /// Returns the entry of the capability on which [`Capability::meets`](super::Capability::meets) was called.

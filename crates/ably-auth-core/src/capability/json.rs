@@ -62,7 +62,7 @@ fn list_contains(reader: &mut CapabilityReader<'_>, operation: OperationName<'_>
     let (mut is_first, mut contains) = (true, false);
     while let Some(name) = reader.operation(is_first)? {
         is_first = false;
-        contains |= [operation, OperationName::All].iter().any(|of| name.chars().eq(of.as_str().chars()));
+        contains |= [operation, OperationName::All].iter().any(|of| name.is(of.as_str()));
     }
     Ok(contains)
 }
@@ -96,6 +96,18 @@ impl<'a> CapabilityReader<'a> {
     #[cfg(feature = "alloc")]
     pub(super) const fn offset(&self) -> usize {
         self.0.offset()
+    }
+
+    /// Returns the text from the offset `start` to the next byte.
+    #[cfg(feature = "alloc")]
+    pub(super) fn since(&self, start: usize) -> &'a str {
+        self.0.since(start)
+    }
+
+    /// Skips `text` if it is next.
+    #[cfg(feature = "alloc")]
+    pub(super) fn skip(&mut self, text: &str) -> bool {
+        self.0.skip(text)
     }
 
     fn bad(&self, problem: &'static str) -> Error {

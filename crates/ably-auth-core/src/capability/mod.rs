@@ -193,7 +193,8 @@ impl Capability {
         match self.entries.binary_search_by(|(known, _)| known.cmp(&resource)) {
             Ok(at) => {
                 if let Some((_, known)) = self.entries.get_mut(at) {
-                    known.merge(operations);
+                    // One by one: with a sort for each call, many calls that add a name each would take too long.
+                    operations.iter().for_each(|operation| known.insert(operation));
                 }
             }
             Err(at) => self.entries.insert(at, (resource, operations)),

@@ -68,7 +68,7 @@ impl Resource {
     }
 
     /// Creates a resource from the result of [`Pattern::meet`], which is always valid.
-    pub(super) fn from_checked(name: String) -> Self {
+    pub(super) fn from_checked(name: &str) -> Self {
         Self(name.into())
     }
 
@@ -178,38 +178,41 @@ impl<'a> Pattern<'a> {
         path_covers(self.path, other.path)
     }
 
-    /// Returns the pattern that matches exactly the names that both match, or `None` if there is no such name.
+    /// Writes the pattern that matches exactly the names that both match into `name`, which is cleared first. Returns
+    /// false if there is no such name.
     ///
     /// If one pattern covers the other, the result is the text of the other.
     #[cfg(feature = "alloc")]
-    pub(super) fn meet(self, other: Self) -> Option<String> {
-        let mut name = String::new();
+    pub(super) fn meet(self, other: Self, name: &mut String) -> bool {
+        name.clear();
         match (self.kind, other.kind) {
             (a, b) if a == b || b == Kind::Any => self.kind,
             (Kind::Any, _) => other.kind,
-            _ => return None,
+            _ => return false,
         }
-        .write(&mut name);
+        .write(name);
         let (mut ours, mut theirs) = (Segments::of(self.path), Segments::of(other.path));
         loop {
-            let (our, their) = (ours.next()?, theirs.next()?);
+            let (Some(our), Some(their)) = (ours.next(), theirs.next()) else {
+                return false;
+            };
             if our.is_tail() {
                 name.push_str(their.and_rest);
-                return Some(name);
+                return true;
             }
             if their.is_tail() {
                 name.push_str(our.and_rest);
-                return Some(name);
+                return true;
             }
             name.push_str(match (our.text, their.text) {
                 (WILDCARD, text) | (text, WILDCARD) => text,
                 (a, b) if a == b => a,
-                _ => return None,
+                _ => return false,
             });
             match (our.is_last, their.is_last) {
-                (true, true) => return Some(name),
+                (true, true) => return true,
                 (false, false) => name.push(SEPARATOR),
-                _ => return None,
+                _ => return false,
             }
         }
     }

@@ -113,6 +113,8 @@ impl From<&Capability> for String {
 fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
     let mut reader = CapabilityReader::new(text);
     let mut entries: Vec<(usize, Resource, Operations)> = Vec::new();
+    let mut lists = Lists(Vec::new());
+    let mut is_sorted = true;
     reader.begin()?;
     while let Some(name) = reader.resource(entries.is_empty())? {
         let resource = match mode {
@@ -120,16 +122,40 @@ fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
             Mode::Lenient => Resource::parse_lenient(&name.decode()),
         }
         .map_err(|error| error.at(name.at))?;
-        let operations = operations(&mut reader, mode).map_err(|error| error.resource_name(resource.as_str()))?;
+        let operations = lists.read(&mut reader, mode).map_err(|error| error.resource_name(resource.as_str()))?;
+        is_sorted = is_sorted && entries.last().is_none_or(|(_, last, _)| *last < resource);
         entries.push((name.at, resource, operations));
     }
-    entries.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
-    let repeated = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.1 == b.1);
-    if let Some((_, (at, resource, _))) = repeated {
-        return Err(repeated_resource(*at).input(resource.as_str()));
+    if !is_sorted {
+        entries.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+        let repeated = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.1 == b.1);
+        if let Some((_, (at, resource, _))) = repeated {
+            return Err(repeated_resource(*at).input(resource.as_str()));
+        }
     }
     let granting = entries.into_iter().filter(|(_, _, operations)| !operations.is_empty());
     Ok(Capability { entries: granting.map(|(_, resource, operations)| (resource, operations)).collect() })
+}
+
+/// Lists of operations by their text, in the order in which they were read. Most capabilities repeat a few lists, and
+/// comparing a list takes a tenth of the time of reading it.
+struct Lists<'a>(Vec<(&'a str, Operations)>);
+
+impl<'a> Lists<'a> {
+    /// The maximum number of lists that are kept, so that a capability without repeated lists is not much slower.
+    const MAX: usize = 4;
+
+    fn read(&mut self, reader: &mut CapabilityReader<'a>, mode: Mode) -> Result<Operations, Error> {
+        if let Some((_, known)) = self.0.iter().find(|(text, _)| reader.skip(text)) {
+            return Ok(known.clone());
+        }
+        let start = reader.offset();
+        let read = operations(reader, mode)?;
+        if self.0.len() < Self::MAX {
+            self.0.push((reader.since(start), read.clone()));
+        }
+        Ok(read)
+    }
 }
 
 fn operations(reader: &mut CapabilityReader<'_>, mode: Mode) -> Result<Operations, Error> {

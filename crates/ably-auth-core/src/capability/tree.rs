@@ -120,8 +120,8 @@ impl<'a> Node<'a> {
     /// Returns the entry whose last segment is `segment`.
     fn end(&self, segment: &str, work: &mut Work) -> Result<Option<&'a OwnedEntry>, Error> {
         self.spend_search(segment, work)?;
-        let found = self.entries.binary_search_by(|entry| self.rest(entry).cmp(segment));
-        Ok(found.ok().and_then(|at| self.entries.get(at)))
+        let (_, from) = split(self.entries, |entry| self.rest(entry) < segment);
+        Ok(from.first().filter(|entry| self.rest(entry) == segment))
     }
 
     /// Returns the entries that have more segments after `segment`.
@@ -296,5 +296,9 @@ fn compare(rest: &str, segment: &str) -> Ordering {
 
 /// Splits `entries` at the first entry for which `is_before` returns false.
 fn split(entries: &[OwnedEntry], is_before: impl Fn(&OwnedEntry) -> bool) -> (&[OwnedEntry], &[OwnedEntry]) {
+    // A `*` sorts before letters and digits, so most searches for it end at the first entry.
+    if !entries.first().is_some_and(&is_before) {
+        return (&[], entries);
+    }
     entries.split_at_checked(entries.partition_point(is_before)).unwrap_or((entries, &[]))
 }

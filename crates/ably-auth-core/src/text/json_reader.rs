@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    pub(super) fn since(&self, start: usize) -> &'a str {
+    pub(crate) fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
@@ -67,21 +67,37 @@ impl<'a> Reader<'a> {
     /// [`offset`](Self::offset).
     pub(crate) fn string(&mut self) -> Result<JsonString<'a>, &'static str> {
         let start = self.at;
-        loop {
+        let mut has_escapes = false;
+        self.advance(plain_len(self.rest()));
+        while self.byte() != Some(b'"') {
+            self.skip_escape()?;
+            has_escapes = true;
             self.advance(plain_len(self.rest()));
-            match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    let (_, width) = unescape(self.rest())?;
-                    self.advance(width);
-                }
-                Some(_) => return Err("a string has a control character that is not escaped"),
-                None => return Err("a string has no closing quote"),
-            }
         }
         let raw = self.since(start);
         self.advance(1);
-        Ok(JsonString { raw, at: start })
+        Ok(JsonString { raw, has_escapes, at: start })
+    }
+
+    /// Skips an escape in a string. Otherwise, the string is malformed here.
+    fn skip_escape(&mut self) -> Result<(), &'static str> {
+        let (_, width) = match self.byte() {
+            Some(b'\\') => unescape(self.rest())?,
+            Some(_) => return Err("a string has a control character that is not escaped"),
+            None => return Err("a string has no closing quote"),
+        };
+        self.advance(width);
+        Ok(())
+    }
+
+    /// Skips `text` if it is next.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn skip(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text.as_bytes());
+        if found {
+            self.advance(text.len());
+        }
+        found
     }
 }
 
@@ -90,6 +106,7 @@ impl<'a> Reader<'a> {
 pub(crate) struct JsonString<'a> {
     /// The text between the quotes.
     raw: &'a str,
+    has_escapes: bool,
     /// The byte offset of its content.
     pub(crate) at: usize,
 }
@@ -100,10 +117,16 @@ impl<'a> JsonString<'a> {
         Decoded(self.raw.chars())
     }
 
+    /// Returns true if the decoded text is `text`.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        if self.has_escapes { self.chars().eq(text.chars()) } else { self.raw == text }
+    }
+
     /// Returns the decoded text.
     #[cfg(feature = "alloc")]
+    #[inline]
     pub(crate) fn decode(&self) -> Cow<'a, str> {
-        if self.raw.contains('\\') { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
+        if self.has_escapes { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
     }
 }
 

@@ -181,6 +181,33 @@ fn with_adds_to_existing_resource() {
     assert!(capability.with("[new]a", [Publish]).is_err());
 }
 
+/// Each resource has the operations of its own list, although lists with the same text are read once.
+#[test]
+fn repeated_lists_are_read_alike() {
+    let lists = [
+        r#"["publish"]"#,
+        r#" [ "publish" ]"#,
+        r#"["publish","subscribe"]"#,
+        r#"["teleport"]"#,
+        r#"["*"]"#,
+        r#"["history"]"#,
+        r#"["p\u0075blish"]"#,
+    ];
+    let entries = |times: usize| {
+        let name = |at: usize| format!("\"room{:02}\":{}", lists.len() * times - at, lists[at % lists.len()]);
+        (0..lists.len() * times).map(name).collect::<Vec<_>>()
+    };
+    for times in [1, 2, 5] {
+        let entries = entries(times);
+        let read = Capability::parse_lenient(&format!("{{{}}}", entries.join(","))).unwrap();
+        let alone = entries.iter().map(|entry| Capability::parse_lenient(&format!("{{{entry}}}")).unwrap());
+        assert_eq!(read, alone.fold(Capability::none(), |all, one| all.union(&one)));
+        assert_eq!(read.len(), entries.len());
+    }
+    let error = Capability::parse_strict(r#"{"a":["publish"],"b":["publish"}"#).unwrap_err();
+    assert_eq!(error.offset(), Some(31));
+}
+
 /// Order is by UTF-8 bytes: not by UTF-16 code units, in which U+10000 would come before U+FF5E, and not by number.
 #[test]
 fn order_is_by_bytes() {
