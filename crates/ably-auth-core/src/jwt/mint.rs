@@ -1,7 +1,7 @@
 //! Minting of JWTs.
 
 #[cfg(feature = "alloc")]
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use super::fields::{self, ClaimValue, JwtFields, Lifetime};
 use super::{MAX_BYTES, names};
@@ -56,10 +56,9 @@ pub fn mint(key: &ApiKey, params: &TokenParams, now: Timestamp) -> Result<Token,
 #[cfg(feature = "alloc")]
 pub fn mint_with(signer: &Signer, key_name: &KeyName, params: &TokenParams, now: Timestamp) -> Result<Token, Error> {
     params.check()?;
-    let capability = params.get_capability().map(ToString::to_string);
     let issued = params.get_timestamp().unwrap_or(now);
     let fields = JwtFields {
-        capability: capability.as_deref(),
+        capability: params.capability_text(),
         client_id: params.get_client_id().as_str(),
         ..JwtFields::new(key_name.as_str(), issued, params.get_ttl().unwrap_or(Ttl::DEFAULT))
     };

@@ -75,6 +75,11 @@ impl TokenRequestFields<'_> {
     /// # Errors
     /// Returns the error of `out`.
     pub fn write_json(&self, mac: &Mac, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+        self.write_json_with(&mac.to_base64(), out)
+    }
+
+    /// Does the same as [`write_json`](Self::write_json) for the text of a mac, which has no escapes.
+    fn write_json_with(&self, mac: &[u8], out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
         let mut json = BufferedWriter::new(out);
         self.write(mac, &mut json);
         json.finish()
@@ -86,6 +91,10 @@ impl TokenRequestFields<'_> {
     /// # Errors
     /// [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
     pub fn json_into<'b>(&self, mac: &Mac, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
+        self.json_into_with(&mac.to_base64(), buffer)
+    }
+
+    fn json_into_with<'b>(&self, mac: &[u8], buffer: &'b mut [u8]) -> Result<&'b str, Error> {
         let mut json = Slice::new(buffer);
         self.write(mac, &mut json);
         json.finish().map_err(Self::too_long)
@@ -96,7 +105,7 @@ impl TokenRequestFields<'_> {
         Error::new(ErrorKind::Buffer, "buffer is too small for the token request", advice).needs(needed)
     }
 
-    fn write(&self, mac: &Mac, json: &mut impl Json) {
+    fn write(&self, mac: &[u8], json: &mut impl Json) {
         // Computed before the output, so that these bytes are in memory when they are copied. A copy right after
         // single-byte writes would stall.
         let ttl = self.ttl.map(|ttl| Decimal::new(ttl.as_millis()));
@@ -121,7 +130,7 @@ impl TokenRequestFields<'_> {
         json.raw(b",\"nonce\":");
         json.text(self.nonce);
         json.raw(b",\"mac\":\"");
-        json.raw(&mac.to_base64());
+        json.raw(mac);
         json.raw(b"\"}");
     }
 }

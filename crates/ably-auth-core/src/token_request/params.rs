@@ -1,6 +1,8 @@
 //! The parameters of a token request.
 
 use alloc::boxed::Box;
+use alloc::string::ToString as _;
+use core::fmt;
 
 use crate::capability::Capability;
 use crate::credentials::{ClientId, Nonce};
@@ -32,7 +34,7 @@ pub struct TokenParams {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     ttl: Option<Ttl>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    capability: Option<Capability>,
+    capability: Option<WrittenCapability>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "ClientId::is_none"))]
     client_id: ClientId,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
@@ -67,7 +69,8 @@ impl TokenParams {
     #[must_use]
     pub fn capability(mut self, capability: impl TryInto<Capability, Error: Into<Error>>) -> Self {
         // Without a capability, a token has all rights of its key. So an invalid one is replaced by the empty one.
-        self.capability = Some(self.checked(capability).unwrap_or_default());
+        let capability: Capability = self.checked(capability).unwrap_or_default();
+        self.capability = Some(capability.into());
         self
     }
 
@@ -118,7 +121,15 @@ impl TokenParams {
     /// Returns the capability, if it was set.
     #[must_use]
     pub const fn get_capability(&self) -> Option<&Capability> {
-        self.capability.as_ref()
+        match &self.capability {
+            Some(written) => Some(&written.capability),
+            None => None,
+        }
+    }
+
+    /// Returns the canonical text of the capability, if it was set.
+    pub(crate) fn capability_text(&self) -> Option<&str> {
+        self.capability.as_ref().map(|written| &*written.text)
     }
 
     /// Returns the identity.
@@ -147,6 +158,33 @@ impl TokenParams {
                 None
             }
         }
+    }
+}
+
+/// A capability with its canonical text. It is written once, although the same params sign many requests.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(from = "Capability"))]
+struct WrittenCapability {
+    capability: Capability,
+    text: Box<str>,
+}
+
+impl From<Capability> for WrittenCapability {
+    fn from(capability: Capability) -> Self {
+        Self { text: capability.to_string().into(), capability }
+    }
+}
+
+impl fmt::Debug for WrittenCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.capability.fmt(f)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for WrittenCapability {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 

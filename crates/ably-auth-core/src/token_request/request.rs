@@ -3,9 +3,9 @@
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::capability::Capability;
-use crate::credentials::{ApiKey, KeyName, Mac, Nonce, Signer};
+use crate::credentials::{ApiKey, KeyName, Nonce, Signer};
 use crate::error::Error;
+use crate::text::is_all_plain;
 use crate::time::{Integer, Timestamp, Ttl};
 use crate::token_request::{TokenParams, TokenRequestFields};
 
@@ -71,13 +71,12 @@ impl TokenRequest {
         nonce: Nonce,
     ) -> Result<Self, Error> {
         params.check()?;
-        let capability = params.get_capability().map(Capability::to_string);
         let timestamp = params.get_timestamp().unwrap_or(now);
         let nonce = params.get_nonce().cloned().unwrap_or(nonce);
         let mac = signer.sign_checked(&TokenRequestFields {
             key_name: key_name.as_str(),
             ttl: params.get_ttl(),
-            capability: capability.as_deref(),
+            capability: params.capability_text(),
             client_id: params.get_client_id().as_str(),
             timestamp,
             nonce: nonce.as_str(),
@@ -85,7 +84,7 @@ impl TokenRequest {
         Ok(Self {
             key_name: key_name.as_str().into(),
             ttl: params.get_ttl().map(|ttl| Integer::Millis(ttl.as_millis())),
-            capability,
+            capability: params.capability_text().map(Into::into),
             client_id: params.get_client_id().as_str().map(Into::into),
             timestamp: Some(Integer::Millis(timestamp.as_millis())),
             nonce: Some(nonce.into_string()),
@@ -125,7 +124,7 @@ impl TokenRequest {
     /// Returns the error of `out`.
     pub fn write_json(&self, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
         match self.as_fields() {
-            Some((fields, mac)) => fields.write_json(&mac, out),
+            Some((fields, mac)) => fields.write_json_with(mac, out),
             #[cfg(feature = "serde")]
             None => out.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?),
             // Without serde, no request is received from outside, so each one was signed here.
@@ -140,7 +139,7 @@ impl TokenRequest {
     /// [`ErrorKind::Buffer`](crate::ErrorKind::Buffer), with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
     pub fn json_into<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
         if let Some((fields, mac)) = self.as_fields() {
-            return fields.json_into(&mac, buffer);
+            return fields.json_into_with(mac, buffer);
         }
         let mut json = String::new();
         // A write to a string cannot fail.
@@ -150,9 +149,9 @@ impl TokenRequest {
         Ok(core::str::from_utf8(room).unwrap_or_default())
     }
 
-    /// Returns the values and the mac, or `None` if the request is not as [`sign`](Self::sign) makes it: a value in
-    /// another form, a missing value or an unknown field.
-    fn as_fields(&self) -> Option<(TokenRequestFields<'_>, Mac)> {
+    /// Returns the values and the text of the mac, or `None` if the request is not as [`sign`](Self::sign) makes it: a
+    /// value in another form, a missing value or an unknown field.
+    fn as_fields(&self) -> Option<(TokenRequestFields<'_>, &[u8])> {
         #[cfg(feature = "serde")]
         if !self.other.is_empty() {
             return None;
@@ -169,7 +168,8 @@ impl TokenRequest {
             timestamp: Timestamp::from_millis(self.timestamp.as_ref()?.as_integer()?),
             nonce: self.nonce.as_deref()?,
         };
-        Some((fields, Mac::from_base64(self.mac.as_deref()?).ok()?))
+        let mac = self.mac.as_deref().filter(|mac| is_all_plain(mac))?;
+        Some((fields, mac.as_bytes()))
     }
 }
 

@@ -82,6 +82,7 @@ fn received_request_is_written_unchanged() {
         ("nonce", Value::Null),
         ("mac", Value::Null),
         ("mac", json!("no mac")),
+        ("mac", json!("\"no\\mac\u{1}")),
         ("mac", json!(mac.trim_end_matches('='))),
         ("newer", json!({"a": [1, "x"]})),
         ("clientId", json!("\u{1}\"")),
