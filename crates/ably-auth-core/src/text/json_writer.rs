@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{hex_digit, is_plain, plain_len};
+use super::{hex_digit, is_all_plain, is_plain, plain_len, plain_of_eight};
 
 /// A sink for JSON text.
 pub(crate) trait Json {
@@ -11,8 +11,7 @@ pub(crate) trait Json {
 
     /// Writes a string with only the escapes that JSON requires.
     fn text(&mut self, text: &str) {
-        // Without branches, so that the compiler vectorizes the loop.
-        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        if is_all_plain(text) {
             self.raw(b"\"");
             self.raw(text.as_bytes());
             self.raw(b"\"");
@@ -95,12 +94,28 @@ impl Json for Slice<'_> {
     /// Escapes byte by byte, because JSON has only short runs between quotes: in runs, minting a JWT takes 8 % more
     /// instructions (4224 instead of 3903). Only this writer may get a character in pieces.
     fn escaped(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match byte {
-                b'"' | b'\\' => self.raw(&[b'\\', byte]),
-                b' '.. => self.raw(&[byte]),
-                _ => self.escape(byte),
+        let mut rest = text.as_bytes();
+        loop {
+            // Copies eight bytes at once. Later writes overwrite those after the first that is not plain.
+            let room = self.room.get_mut(self.needed..).and_then(|room| room.first_chunk_mut());
+            if let (Some(eight), Some(room)) = (rest.first_chunk(), room) {
+                *room = *eight;
+                let plain = plain_of_eight(*eight);
+                self.needed = self.needed.saturating_add(plain);
+                rest = rest.get(plain..).unwrap_or_default();
+                if plain == eight.len() {
+                    continue;
+                }
             }
+            let Some((byte, after)) = rest.split_first() else {
+                return;
+            };
+            if is_plain(*byte) {
+                self.raw(&[*byte]);
+            } else {
+                self.escape(*byte);
+            }
+            rest = after;
         }
     }
 }
