@@ -6,16 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::KeyInit as _;
 use hmac::block_api::HmacCore;
-use hmac::digest::block_api::{Block, Buffer, FixedOutputCore as _, UpdateCore as _};
-use sha2::{Digest as _, Sha256};
+use hmac::digest::Output;
+use hmac::digest::block_api::{Block, Buffer, CoreProxy, FixedOutputCore as _, UpdateCore as _};
+use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::text::base64url;
 
 /// The block size of SHA-256 in bytes, to which HMAC pads its key.
 pub(crate) const BLOCK_BYTES: usize = 64;
 
+type HashCore = <Sha256 as CoreProxy>::Core;
 type HmacBlock = Block<HmacCore<Sha256>>;
 type HmacBuffer = Buffer<HmacCore<Sha256>>;
 
@@ -63,7 +66,7 @@ impl Signer {
         let mut block = Zeroizing::new([0; BLOCK_BYTES]);
         match block.get_mut(..secret.len()) {
             Some(start) => start.copy_from_slice(secret),
-            None => block.iter_mut().zip(Sha256::digest(secret)).for_each(|(byte, hashed)| *byte = hashed),
+            None => block.iter_mut().zip(hash(secret)).for_each(|(byte, hashed)| *byte = hashed),
         }
         Self {
             hmac: HmacCore::new((&*block).into()),
@@ -113,6 +116,17 @@ impl Signer {
     fn begin<'b>(&self, bytes: &'b [u8]) -> (HmacCore<Sha256>, &'b [u8]) {
         (self.hmac.clone(), bytes)
     }
+}
+
+/// Returns the hash of a secret that is longer than a block. The functions for blocks are those that HMAC uses too;
+/// with `Sha256::digest`, firmware would contain a second way to collect blocks.
+fn hash(secret: &[u8]) -> Output<HashCore> {
+    let mut hash = HashCore::default();
+    let (blocks, rest) = Block::<HashCore>::slice_as_chunks(secret);
+    hash.update_blocks(blocks);
+    let mut hashed = Default::default();
+    hash.finalize_fixed_core(&mut Buffer::<HashCore>::new(rest), &mut hashed);
+    hashed
 }
 
 /// The HMAC of a text that comes in pieces.
@@ -178,9 +192,10 @@ impl Mac {
     /// Returns the base64 text on the wire, as ASCII bytes.
     #[must_use]
     pub fn to_base64(&self) -> [u8; Self::BASE64_LEN] {
-        let mut text = [0; Self::BASE64_LEN];
-        // 32 bytes always make 44 characters, so the slice is never too short.
-        let _ = STANDARD.encode_slice(self.0, &mut text);
+        let mut text = [b'='; Self::BASE64_LEN];
+        text.split_at_mut(base64url::SIGNATURE_LEN)
+            .0
+            .copy_from_slice(&base64url::encoded_hmac(&self.0, base64url::STANDARD));
         text
     }
 
