@@ -83,6 +83,14 @@ fn write_json(request: &'static TokenRequest) -> String {
 }
 
 #[library_benchmark]
+#[bench::of_params(setup = signed)]
+fn write_json_into(request: &'static TokenRequest) -> [u8; 512] {
+    let mut json = [0; 512];
+    black_box(request).json_into(&mut json).unwrap();
+    json
+}
+
+#[library_benchmark]
 #[bench::fields(setup = to_mint)]
 fn mint_jwt(held: Held) -> Token {
     mint(black_box(held))
@@ -128,7 +136,7 @@ fn intersect((has, asks): &'static (Capability, Capability)) -> Capability {
 
 library_benchmark_group!(
     name = core;
-    benchmarks = sign_and_write_json, sign_token_request, write_json, mint_jwt, mint_jwt_with, verify_jwt, permits_8, make_matcher,
+    benchmarks = sign_and_write_json, sign_token_request, write_json, write_json_into, mint_jwt, mint_jwt_with, verify_jwt, permits_8, make_matcher,
         parse_capability, intersect
 );
 

@@ -18,7 +18,14 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    let rows = [signing::sign(), signing::sign_params(), signing::mint(), signing::mint_params(), signing::verify()];
+    let rows = [
+        signing::sign(),
+        signing::sign_params(),
+        signing::sign_params_with_serde(),
+        signing::mint(),
+        signing::mint_params(),
+        signing::verify(),
+    ];
     table::print_header();
     let mut is_missed = false;
     for row in rows.into_iter().chain(asking::rows()) {
