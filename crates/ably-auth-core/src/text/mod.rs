@@ -90,8 +90,8 @@ pub(crate) fn plain_len(text: &[u8]) -> usize {
     plain.wrapping_add(rest.iter().position(|b| !is_plain(*b)).unwrap_or(rest.len()))
 }
 
-/// Does the same as [`plain_len`] for eight bytes at once. Byte by byte, parsing a capability takes 11 % more
-/// instructions (68799 instead of 61720), and verifying a JWT 4 % more (6828 instead of 6581).
+/// Does the same as [`plain_len`] for eight bytes at once. Byte by byte, parsing a capability takes 5 % more
+/// instructions, and verifying a JWT 3 % more.
 const fn plain_of_eight(eight: [u8; 8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
