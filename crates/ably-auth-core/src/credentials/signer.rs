@@ -192,10 +192,11 @@ impl Mac {
     /// Returns the base64 text on the wire, as ASCII bytes.
     #[must_use]
     pub fn to_base64(&self) -> [u8; Self::BASE64_LEN] {
-        let mut text = [b'='; Self::BASE64_LEN];
-        text.split_at_mut(base64url::SIGNATURE_LEN)
-            .0
-            .copy_from_slice(&base64url::encoded_hmac(&self.0, base64url::STANDARD));
+        // Zeros first: filling the array with `=` would add another function to firmware.
+        let mut text = [0; Self::BASE64_LEN];
+        let (characters, padding) = text.split_at_mut(base64url::SIGNATURE_LEN);
+        characters.copy_from_slice(&base64url::encoded_hmac(&self.0, base64url::STANDARD));
+        padding.copy_from_slice(b"=");
         text
     }
 
