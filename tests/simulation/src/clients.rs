@@ -66,19 +66,26 @@ impl World {
         self.exchange(node, signed).await;
     }
 
-    /// Signs a token request, and records it.
+    /// Signs a token request at random, and records it.
     pub fn sign(&self) -> usize {
-        let mut oracle = self.oracle.borrow_mut();
-        let key = self.below(oracle.keys.len());
+        let key = self.below(self.oracle.borrow().keys.len());
         let mut rng = self.rng.borrow_mut();
         let rights = rng.bool().then(|| Rights::random(&mut rng));
-        let client = CLIENTS[rng.usize(..CLIENTS.len())].to_owned();
-        let ttl = rng.u64(2..1_800) * 1_000;
         let off = match rng.u32(..12) {
             0 => rng.i64(-600_000..600_000),
             1 => rng.i64(-100_000..100_000),
             _ => rng.i64(-2_000..2_000),
         };
+        drop(rng);
+        self.sign_as(key, rights, off)
+    }
+
+    /// Signs a token request with a clock that is off by so many ms, and records it.
+    pub fn sign_as(&self, key: usize, rights: Option<Rights>, off: i64) -> usize {
+        let mut oracle = self.oracle.borrow_mut();
+        let mut rng = self.rng.borrow_mut();
+        let client = CLIENTS[rng.usize(..CLIENTS.len())].to_owned();
+        let ttl = rng.u64(2..1_800) * 1_000;
         let mut params = TokenParams::new().client_id(&*client).ttl(Ttl::from_millis(ttl).unwrap());
         if let Some(rights) = &rights {
             params = params.capability(rights.to_json().to_string());
@@ -239,13 +246,13 @@ impl World {
         self.present_key(node, key).await;
     }
 
-    /// Reads the time, which each key permits.
+    /// Lists channels with a key.
     pub async fn present_key(&self, node: usize, key: usize) {
         let credential = basic(&self.oracle.borrow().keys[key]);
         let request = Request::get("https://simulation/channels?limit=1").header("Authorization", credential);
         let Some((response, at)) = self.send(node, body(request, "")).await else { return };
         self.note(node, "key", response.status, response.code(), format_args!("key {key}"));
-        // What it may list is its own matter.
+        // Not every key may list channels.
         if response.code() == 40160 {
             return;
         }

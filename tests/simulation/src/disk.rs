@@ -56,7 +56,7 @@ struct State {
     has_died: bool,
 }
 
-/// What goes wrong with the disk.
+/// The faults of the disk.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
     /// The disk has no space.

@@ -1,4 +1,4 @@
-//! What a seed chooses for its run.
+//! The plan of a run, which its seed chooses.
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@ use crate::world::{End, World};
 /// The virtual time after which a run must be over.
 const LIMIT: Duration = Duration::from_secs(3_600);
 
-/// What a run has shown.
+/// The result of a run.
 pub struct Outcome {
     pub plan: Plan,
     pub failure: Option<String>,
@@ -52,7 +52,6 @@ pub fn run(seed: u64, is_printed: bool) -> Outcome {
 
 fn run_here(seed: u64, is_printed: bool) -> Outcome {
     entropy::seed(seed);
-    threads::set_setup(Some(Arc::new(move || entropy::seed(seed ^ 0x5eed))));
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -63,6 +62,7 @@ fn run_here(seed: u64, is_printed: bool) -> Outcome {
     let outcome = local.block_on(&runtime, simulate(seed, is_printed));
     drop(local);
     drop(runtime);
+    threads::set_setup(None);
     files::set_disk(None);
     network::set_network(None);
     outcome
@@ -74,6 +74,11 @@ async fn simulate(seed: u64, is_printed: bool) -> Outcome {
     trace.note(format!("{plan:?}"));
     let disk = Arc::new(SimulatedDisk::new(rng.u64(..)));
     files::set_disk(Some(disk.clone()));
+    let of_threads = Arc::clone(&disk);
+    threads::set_setup(Some(Arc::new(move || {
+        entropy::seed(seed ^ 0x5eed);
+        files::set_disk(Some(of_threads.clone()));
+    })));
     let redis = match plan.storage {
         Storage::Folder => None,
         Storage::Redis(durability) => {
@@ -166,12 +171,14 @@ async fn check_promises(world: &Rc<World>) {
     }
     sleep(RECOVERY).await;
     for node in 0..count {
-        let before = world.oracle.borrow().tokens.len();
         for _ in 0..20 {
             let signed = world.sign();
             world.exchange(node, signed).await;
         }
-        if world.oracle.borrow().tokens.len() == before && world.failure.borrow().is_none() {
+        // The first key is never revoked.
+        let signed = world.sign_as(0, None, 0);
+        world.exchange(node, signed).await;
+        if world.oracle.borrow().signed[signed].token.is_none() {
             world.fail(format!("node{node} issues no token after all faults have ended"));
         }
     }

@@ -43,7 +43,7 @@ pub struct Node {
     /// Takes new realtime connections.
     pub streams: RefCell<Option<mpsc::UnboundedSender<DuplexStream>>>,
     server: RefCell<Option<JoinHandle<()>>>,
-    /// How far the clock is off, in ms.
+    /// The error of the clock, in ms.
     pub offset: Arc<AtomicI64>,
     /// Changes when the process ends.
     life: watch::Sender<u64>,
@@ -246,7 +246,7 @@ impl World {
     }
 }
 
-/// How a process ends.
+/// The end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Clean,

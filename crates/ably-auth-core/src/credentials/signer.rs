@@ -221,5 +221,5 @@ impl fmt::Debug for Mac {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;

@@ -76,12 +76,12 @@ thread_local! {
     static DISK: RefCell<Option<Arc<dyn Disk>>> = const { RefCell::new(None) };
 }
 
-/// Sets the disk of this thread and of the simulated threads that it starts.
+/// Sets the disk of this thread.
 pub fn set_disk(disk: Option<Arc<dyn Disk>>) {
     DISK.set(disk);
 }
 
-pub(super) fn disk() -> Option<Arc<dyn Disk>> {
+fn disk() -> Option<Arc<dyn Disk>> {
     DISK.with_borrow(Clone::clone)
 }
 

@@ -13,7 +13,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::files;
 use crate::sync::lock;
 
 type Setup = Arc<dyn Fn() + Send + Sync>;
@@ -23,7 +22,7 @@ thread_local! {
     static SETUP: RefCell<Option<Setup>> = const { RefCell::new(None) };
 }
 
-/// Sets the function that each simulated thread calls first, such as one that seeds its random numbers.
+/// Sets the function that each simulated thread calls first. It sets the disk of the thread and seeds its random numbers.
 pub fn set_setup(setup: Option<Setup>) {
     SETUP.set(setup);
 }
@@ -116,12 +115,11 @@ impl JoinHandle {
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle> {
     let turns = Arc::new(Turns { turn: Mutex::new(Turn::Scheduler(None)), changed: SystemCondvar::new() });
     let (of_thread, of_scheduler) = (Arc::clone(&turns), Arc::clone(&turns));
-    let (disk, setup) = (files::disk(), SETUP.with_borrow(Clone::clone));
+    let setup = SETUP.with_borrow(Clone::clone);
     let thread = thread::Builder::new().name(name.into()).spawn(move || {
         of_thread.wait_for_first_turn();
         let _ends = Ends(Arc::clone(&of_thread));
         TURN.set(Some(of_thread));
-        files::set_disk(disk);
         if let Some(setup) = setup {
             setup();
         }

@@ -65,7 +65,7 @@ pub fn run(data: &[u8]) {
         4 => {
             let copied = file[at..].to_vec();
             file.extend(&copied);
-            // What follows the last frame is an unfinished frame, or damage.
+            // The copy after the last frame counts as an unfinished frame, or as damage.
             if let Ok(found) = journal(&file) {
                 assert_eq!(found, frames);
             }

@@ -52,7 +52,7 @@ pub fn run(data: &[u8]) {
     let bytes = encode(&fields);
     let read = MEMORY.check(bytes.len(), || redis_reply(&bytes));
     assert_eq!(read, Some(("ok".to_owned(), expected.clone())));
-    // A reply that ends early is none.
+    // A reply that ends early is refused.
     let cut = choices.below(256) % bytes.len();
     assert_eq!(redis_reply(&bytes[..cut]), None);
     assert_answers(expected.into_iter().map(|(record, _)| record).collect());

@@ -1,4 +1,4 @@
-//! What must be true: a record of everything that was asked and answered, without the code under test.
+//! The model: a record of everything that was asked and answered, without the code under test.
 
 mod capability;
 mod verdict;
@@ -49,7 +49,7 @@ pub struct Signed {
     pub ttl: u64,
     /// The time of the signer, in ms since the epoch.
     pub timestamp: u64,
-    /// How far the clock of the signer was off, in ms.
+    /// The error of the signer's clock, in ms.
     pub off: i64,
     pub attempts: u32,
     pub token: Option<usize>,
@@ -74,7 +74,7 @@ pub struct Revocation {
     pub at: Asked,
 }
 
-/// When data was lost.
+/// The loss of data.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Loss {
     /// The store said, or may have noticed, that it lost data: the moment, and in ms since the epoch.

@@ -27,7 +27,7 @@ const UNAVAILABLE: u64 = 50003;
 const KEY_REVOKED: u64 = 40131;
 const UNKNOWN_KEY: u64 = 40400;
 
-/// When a request was sent, and when and where it was answered.
+/// The times of a request and of its response.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     pub sent: Instant,

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use keys::Keys;
 use script::Scripts;
 
-/// How Redis keeps its data over a restart.
+/// The durability of the data in Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// `appendfsync always`: it loses nothing.
