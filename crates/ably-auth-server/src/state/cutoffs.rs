@@ -13,6 +13,12 @@ pub(crate) const MARGIN_MILLIS: u64 = 30 * 1000;
 /// The part of the margin, in milliseconds, that a repeated revocation can lose by sharing an earlier cutoff.
 pub(crate) const MERGED_MILLIS: u64 = 2 * 1000;
 
+/// Returns whether a revocation that applies from a moment applies now. It does if the moment is further ahead than the
+/// margin: then it comes from a clock that was ahead and has been corrected since.
+pub(crate) fn applies(from: Timestamp, now: Timestamp) -> bool {
+    from <= now || from.millis_since(now) > MARGIN_MILLIS
+}
+
 /// A revocation of the tokens that were issued before one moment. It applies from another moment, `applies_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cutoff {
@@ -35,7 +41,7 @@ pub(crate) struct Added {
 
 impl Cutoff {
     pub(crate) fn applies(self, now: Timestamp) -> bool {
-        self.applies_at <= now
+        applies(self.applies_at, now)
     }
 
     pub(crate) fn revokes(self, issued: Timestamp, is_jwt: bool) -> bool {
@@ -152,6 +158,13 @@ mod tests {
             known = add(&known, revocation(now, nth % 3 > 0, Some(ago)), at(now)).cutoffs.unwrap_or(known);
             assert!(known.len() <= MAX_CUTOFFS, "{} after {nth}", known.len());
         }
+    }
+
+    #[test]
+    fn revocation_by_clock_that_was_ahead_applies_at_once() {
+        let new = revocation(100_000_000, false, None);
+        assert!(new.applies(at(1_000_000)), "the clock was corrected");
+        assert!(!revocation(1_000_000, true, None).applies(at(1_000_000)), "clients have a margin");
     }
 
     #[test]

@@ -253,7 +253,7 @@ impl State {
     /// Returns whether a token of that subject and issue time is revoked. Also returns true if this is unknown because
     /// revocations were lost.
     pub(crate) fn is_revoked(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        self.revoked_from(key, subject, issued).is_some_and(|from| from <= now)
+        self.revoked_from(key, subject, issued).is_some_and(|from| cutoffs::applies(from, now))
     }
 
     /// Returns the moment from which a token of that subject and issue time is revoked, if there is one. It is the
