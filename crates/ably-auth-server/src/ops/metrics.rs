@@ -167,7 +167,7 @@ impl StoreCounts {
         }
     }
 
-    /// Records whether the store answered the last operation or probe. Returns whether it did so before.
+    /// Records whether the store failed to answer the last operation or probe. Returns whether that has changed.
     pub(crate) fn set_failing(&self, is_failing: bool) -> bool {
         // The flag rarely changes, and a write would take it from the other processors.
         self.is_failing() != is_failing && self.is_failing.swap(is_failing, Ordering::Relaxed) != is_failing

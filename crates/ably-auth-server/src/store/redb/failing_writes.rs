@@ -81,5 +81,5 @@ fn database_is_not_damaged_by_failed_writes() {
         std::fs::write(&path, &*file.bytes.lock().unwrap()).unwrap();
         disk::check(&path).unwrap_or_else(|error| panic!("writes fail after {left} changes: {error}"));
     }
-    assert!(failed > 5 && after_closing > 5, "{failed} failed, {after_closing} were closed");
+    assert!(failed > 2 && after_closing > 2, "{failed} failed, {after_closing} were closed");
 }
