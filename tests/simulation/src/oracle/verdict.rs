@@ -140,7 +140,7 @@ impl Oracle {
         }
         match response.code() {
             REFUSED_CAPABILITY if !permits => Ok(()),
-            TOKEN_EXPIRED if token.expires <= self.latest_clock.max(at.clock) + 1_000 || self.were_clocks_off => Ok(()),
+            TOKEN_EXPIRED if token.expires <= self.latest_clock.max(at.clock) + 2_000 || self.were_clocks_off => Ok(()),
             TOKEN_REVOKED if self.revocation_of(token).any(|known| known.at.may_hold(at.answered)) => Ok(()),
             TOKEN_REVOKED if self.loss.last.is_some() || self.were_clocks_off => Ok(()),
             UNRECOGNISED if self.loss.of_secret => Ok(()),
