@@ -358,7 +358,8 @@ fn full_disk_grants_nothing_until_space_is_free() {
     let small: Vec<_> = (0..50).map(|_| world.sign(KEY, &params())).collect();
     let granted: Vec<_> = small.iter().filter(|request| world.exchange(request).status == 201).collect();
     disk.clear();
-    assert!(server.is_ready(), "the readiness check has reopened the database");
+    // A slow machine may take longer than a readiness check waits.
+    assert!((0..20).any(|_| server.is_ready()), "the readiness check has reopened the database");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     let before = world.clone_without_service();
     drop((world, server));
