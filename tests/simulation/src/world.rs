@@ -139,7 +139,7 @@ impl World {
         self.nodes[node].service.borrow().is_some()
     }
 
-    /// Records a broken promise. The first one ends the run.
+    /// Records a broken promise, and ends the run.
     pub fn fail(&self, text: String) {
         self.trace.note(format!("FAILED: {text}"));
         self.failure.borrow_mut().get_or_insert(text);
@@ -240,7 +240,7 @@ impl World {
         Some((Response::new(response), Exchange { sent, answered, clock }))
     }
 
-    /// Calls a function with a running service.
+    /// Returns the service, if it runs.
     pub fn service(&self, node: usize) -> Option<Service> {
         self.nodes[node].service.borrow().clone()
     }

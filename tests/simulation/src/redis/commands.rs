@@ -10,21 +10,6 @@ use super::{Durability, State};
 
 /// The commands that Redis refuses when its memory is full.
 const GROWING: [&str; 6] = ["ZADD", "HSET", "SET", "SETNX", "HINCRBY", "SCRIPT"];
-const WRITING: [&str; 12] = [
-    "ZADD",
-    "HSET",
-    "SET",
-    "SETNX",
-    "HINCRBY",
-    "HDEL",
-    "ZREM",
-    "ZREMRANGEBYSCORE",
-    "ZREMRANGEBYRANK",
-    "PEXPIRE",
-    "DEL",
-    "PERSIST",
-];
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -77,9 +62,6 @@ impl State {
         self.keys.expire(Instant::now());
         let [name, args @ ..] = command else { return Reply::Error("ERR empty command".into()) };
         let name = text(name).to_uppercase();
-        if self.is_replica && WRITING.contains(&&*name) {
-            return Reply::Error("READONLY You can't write against a read only replica.".into());
-        }
         if self.is_full && GROWING.contains(&&*name) {
             return Reply::Error("OOM command not allowed when used memory > 'maxmemory'.".into());
         }
@@ -105,9 +87,8 @@ impl State {
     fn info(&self) -> String {
         let id = if self.was_replica { "1".repeat(40) } else { "0".repeat(40) };
         format!(
-            "run_id:{:040x}\r\nrole:{}\r\nmaxmemory_policy:noeviction\r\naof_enabled:{}\r\nmaster_replid2:{id}\r\n",
+            "run_id:{:040x}\r\nrole:master\r\nmaxmemory_policy:noeviction\r\naof_enabled:{}\r\nmaster_replid2:{id}\r\n",
             self.run,
-            if self.is_replica { "slave" } else { "master" },
             u8::from(self.durability != Durability::Nothing),
         )
     }

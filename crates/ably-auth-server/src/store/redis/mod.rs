@@ -197,7 +197,6 @@ impl Redis {
     }
 }
 
-/// Refuses a Redis that evicts keys, and a replica.
 /// Reads the bytes of a reply of the script: the outcome, and the new records with their sequence numbers.
 #[cfg(fuzzing)]
 pub(crate) fn reply_of(bytes: &[u8]) -> Option<(String, Vec<(Record, u64)>)> {
@@ -205,6 +204,7 @@ pub(crate) fn reply_of(bytes: &[u8]) -> Option<(String, Vec<(Record, u64)>)> {
     Some((reply.outcome, reply.new_records.into_iter().map(|new| (new.record, new.version)).collect()))
 }
 
+/// Refuses a Redis that evicts keys, and a replica.
 fn check(server: &Server) -> Result<(), Error> {
     if let Some(policy) = &server.evicts {
         let message = format!(
