@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::files::{copy_files, create_folder, empty_folder, paths};
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
 
@@ -56,13 +57,11 @@ pub(crate) fn run(options: &[String]) -> Result {
 
 /// Returns the names of the targets. Each has a folder with inputs.
 fn targets() -> Result<Vec<String>> {
-    let cannot_read = |error| format!("cannot read `{CORPORA}`: {error}");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(CORPORA).map_err(cannot_read)? {
-        names.push(entry.map_err(cannot_read)?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
+    Ok(paths(CORPORA.as_ref())?.iter().map(|path| name(path)).collect())
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Runs the committed inputs as a test, without libFuzzer.
@@ -123,7 +122,7 @@ impl Fuzzer {
     /// Returns the folder of the inputs that were found here, which are not committed.
     fn found(&self, target: &str) -> Result<PathBuf> {
         let found = self.folder.join("corpus").join(target);
-        fs::create_dir_all(&found).map_err(|error| format!("cannot create `{}`: {error}", found.display()))?;
+        create_folder(&found)?;
         Ok(found)
     }
 
@@ -164,23 +163,14 @@ impl Fuzzer {
     fn merge(&self, target: &str) -> Result {
         let committed = PathBuf::from(CORPORA).join(target);
         let merged = self.folder.join("merged").join(target);
-        let fault = |error| format!("cannot merge into `{}`: {error}", committed.display());
-        let _ = fs::remove_dir_all(&merged);
-        fs::create_dir_all(&merged).map_err(fault)?;
+        empty_folder(&merged)?;
         let mut merge = self.command(target);
         merge.args(["-set_cover_merge=1", "-verbosity=0"]).arg(format!("-max_len={}", self.max_len(target)?));
         command::run(merge.arg(&merged).arg(&committed).arg(self.found(target)?))?;
-        for entry in fs::read_dir(&committed).map_err(fault)? {
-            let entry = entry.map_err(fault)?;
-            if !entry.file_name().to_string_lossy().starts_with("regression-") {
-                fs::remove_file(entry.path()).map_err(fault)?;
-            }
+        for path in paths(&committed)?.iter().filter(|path| !name(path).starts_with("regression-")) {
+            fs::remove_file(path).map_err(|error| format!("cannot remove `{}`: {error}", path.display()))?;
         }
-        for entry in fs::read_dir(&merged).map_err(fault)? {
-            let entry = entry.map_err(fault)?;
-            fs::copy(entry.path(), committed.join(entry.file_name())).map_err(fault)?;
-        }
-        Ok(())
+        copy_files(&merged, "", &committed)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The simulation of services, stores and clients from a seed, and the bugs that it must find.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, io};
 
+use crate::files::{absolute, paths, read_bytes, write};
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
 
@@ -34,9 +35,12 @@ fn find_bugs(target: &Path, only: Option<&str>) -> Result {
     let bugs: Vec<_> = bugs()?.into_iter().filter(|bug| only.is_none_or(|only| name(bug) == only)).collect();
     for bug in &bugs {
         copy_sources(&copy)?;
-        let patch = env::current_dir().map_err(|error| format!("no current folder: {error}"))?.join(bug);
         command::run(
-            Command::new("git").arg("apply").arg(patch).current_dir(&copy).env("GIT_CEILING_DIRECTORIES", target),
+            Command::new("git")
+                .arg("apply")
+                .arg(absolute(bug)?)
+                .current_dir(&copy)
+                .env("GIT_CEILING_DIRECTORIES", target),
         )?;
         let mut build = command::cargo(["build", "--release", "--locked", "--manifest-path"]);
         build.arg(copy.join(PACKAGE).join("Cargo.toml")).arg("--target-dir").arg(target);
@@ -61,25 +65,18 @@ fn name(bug: &Path) -> String {
 
 /// Returns the patches, each of which puts one bug into the product.
 fn bugs() -> Result<Vec<PathBuf>> {
-    let folder = Path::new(PACKAGE).join("bugs");
-    let fault = |error: io::Error| format!("cannot read `{}`: {error}", folder.display());
-    let paths = fs::read_dir(&folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut bugs: Vec<PathBuf> = paths.map_err(fault)?;
+    let mut bugs = paths(&Path::new(PACKAGE).join("bugs"))?;
     bugs.retain(|path| path.extension().is_some_and(|extension| extension == "patch"));
-    bugs.sort();
     Ok(bugs)
 }
 
 fn copy_sources(to: &Path) -> Result {
     let listed = command::output(Command::new("git").args(["ls-files", "-z", "--", "Cargo.toml", "crates", PACKAGE]))?;
     for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
-        let copy = to.join(name);
-        let fault = |error| format!("cannot copy `{name}`: {error}");
-        let bytes = fs::read(name).map_err(fault)?;
+        let (bytes, copy) = (read_bytes(name.as_ref())?, to.join(name));
         // A file that is the same keeps its time, so that nothing is built again for it.
         if fs::read(&copy).ok().as_ref() != Some(&bytes) {
-            copy.parent().map_or(Ok(()), fs::create_dir_all).map_err(fault)?;
-            fs::write(&copy, bytes).map_err(fault)?;
+            write(&copy, bytes)?;
         }
     }
     Ok(())
