@@ -212,16 +212,15 @@ impl Keys {
             }
             ("ZREMRANGEBYSCORE", [key, first, last]) => {
                 let members = self.within(key, first, last);
-                members.iter().for_each(|(_, member)| drop(self.sorted(key).remove(member)));
-                count(members.len())
+                let sorted = self.sorted(key);
+                count(members.iter().filter(|(_, member)| sorted.remove(member)).count())
             }
             ("ZREMRANGEBYRANK", [key, first, last]) => {
                 let sorted = self.sorted(key);
                 let (first, last) = (number(first) as usize, number(last) as usize);
                 let members: Vec<_> = sorted.members().map(|(_, member)| member.clone()).collect();
                 let removed = members.get(first..=last.min(members.len().saturating_sub(1))).unwrap_or_default();
-                removed.iter().for_each(|member| drop(sorted.remove(member)));
-                count(removed.len())
+                count(removed.iter().filter(|member| sorted.remove(member)).count())
             }
             _ => return None,
         })
