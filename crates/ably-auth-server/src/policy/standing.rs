@@ -5,7 +5,6 @@ use ably_auth_core::{ErrorCode, Timestamp};
 use crate::policy::authenticate::{Authenticator, Principal};
 use crate::policy::verify_token::{expired, key_revoked};
 use crate::refusal::Refusal;
-use crate::state::cutoffs;
 
 /// The end of a credential that holds now.
 #[derive(Clone, Debug)]
@@ -45,8 +44,8 @@ impl Authenticator<'_> {
         if expires <= now {
             return Err(expired(expires));
         }
-        match self.state.revoked_from(key, &subject, token.issued()) {
-            Some(from) if cutoffs::applies(from, now) => Err(ably_auth_backend::Refusal::revoked_token().into()),
+        match self.state.revoked_from(key, &subject, token.issued(), now) {
+            Some(from) if from <= now => Err(ably_auth_backend::Refusal::revoked_token().into()),
             Some(from) if from < expires => {
                 Ok(Some(End { at: from, refusal: ably_auth_backend::Refusal::revoked_token().into() }))
             }

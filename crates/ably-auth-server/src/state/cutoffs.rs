@@ -7,16 +7,17 @@
 
 use ably_auth_core::{Timestamp, Ttl};
 
+use crate::state::service_clock::MAX_AHEAD_MILLIS;
+
 /// The time, in milliseconds, that clients have to renew their tokens if a revocation asks for a margin (`RSA17f`).
 pub(crate) const MARGIN_MILLIS: u64 = 30 * 1000;
 
 /// The part of the margin, in milliseconds, that a repeated revocation can lose by sharing an earlier cutoff.
 pub(crate) const MERGED_MILLIS: u64 = 2 * 1000;
 
-/// Returns whether a revocation that applies from a moment applies now. It does if the moment is further ahead than the
-/// margin: then it comes from a clock that was ahead and has been corrected since.
-pub(crate) fn applies(from: Timestamp, now: Timestamp) -> bool {
-    from <= now || from.millis_since(now) > MARGIN_MILLIS
+/// Returns false for a moment of a clock that was too far ahead.
+pub(crate) const fn is_plausible(moment: Timestamp, now: Timestamp) -> bool {
+    moment.millis_since(now) <= MAX_AHEAD_MILLIS
 }
 
 /// A revocation of the tokens that were issued before one moment. It applies from another moment, `applies_at`.
@@ -40,8 +41,20 @@ pub(crate) struct Added {
 }
 
 impl Cutoff {
-    pub(crate) fn applies(self, now: Timestamp) -> bool {
-        applies(self.applies_at, now)
+    fn applies(self, now: Timestamp) -> bool {
+        self.applies_at <= now || self.is_of_corrected_clock(now)
+    }
+
+    /// Returns the moment from which this cutoff revokes a token. That is `now` if the clock was ahead when the tokens were
+    /// revoked, and has been corrected since. A cutoff that is too far ahead revokes only tokens of the same wrong time:
+    /// new tokens could not be issued after it.
+    pub(crate) fn applies_from(self, issued: Timestamp, is_jwt: bool, now: Timestamp) -> Timestamp {
+        let is_of_wrong_time = !is_jwt && issued > now && self.applies_at.millis_since(now) > MARGIN_MILLIS;
+        if is_of_wrong_time || self.is_of_corrected_clock(now) { now } else { self.applies_at }
+    }
+
+    fn is_of_corrected_clock(self, now: Timestamp) -> bool {
+        self.applies_at.millis_since(now) > MARGIN_MILLIS && is_plausible(self.issued_before, now)
     }
 
     pub(crate) fn revokes(self, issued: Timestamp, is_jwt: bool) -> bool {
@@ -162,9 +175,15 @@ mod tests {
 
     #[test]
     fn revocation_by_clock_that_was_ahead_applies_at_once() {
-        let new = revocation(100_000_000, false, None);
-        assert!(new.applies(at(1_000_000)), "the clock was corrected");
-        assert!(!revocation(1_000_000, true, None).applies(at(1_000_000)), "clients have a margin");
+        let now = 100_000_000;
+        let applies = |cutoff: Cutoff, issued: u64| cutoff.applies_from(at(issued), false, at(now)) <= at(now);
+        let by_five_minutes = revocation(now + 300_000, false, None);
+        assert!(applies(by_five_minutes, now - 1_000));
+        assert!(applies(by_five_minutes, now + 299_000));
+        assert!(!applies(revocation(now, true, None), now - 1_000), "clients have a margin");
+        let by_a_day = revocation(now + 86_400_000, false, None);
+        assert!(!applies(by_a_day, now - 1_000), "it would revoke all new tokens for a day");
+        assert!(applies(by_a_day, now + 299_000), "the token comes from the same clock");
     }
 
     #[test]

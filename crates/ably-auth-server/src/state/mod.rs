@@ -253,16 +253,22 @@ impl State {
     /// Returns whether a token of that subject and issue time is revoked. Also returns true if this is unknown because
     /// revocations were lost.
     pub(crate) fn is_revoked(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        self.revoked_from(key, subject, issued).is_some_and(|from| cutoffs::applies(from, now))
+        self.revoked_from(key, subject, issued, now).is_some_and(|from| from <= now)
     }
 
     /// Returns the moment from which a token of that subject and issue time is revoked, if there is one. It is the
     /// earliest moment if this is unknown because revocations were lost.
-    pub(crate) fn revoked_from(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn revoked_from(
+        &self,
+        key: &Key,
+        subject: &Subject<'_>,
+        issued: Timestamp,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         if key.revocable_tokens() && issued < self.store.feed().known_from() {
             return Some(Timestamp::from_millis(0));
         }
-        self.revocations().revoked_from(subject, issued)
+        self.revocations().revoked_from(subject, issued, now)
     }
 
     /// Returns the earliest issue time at which a new token of that subject is not revoked already.

@@ -8,8 +8,7 @@ use ably_auth_core::{
 };
 
 use crate::refusal::Refusal;
-use crate::state::cutoffs::{self, Added, Cutoff};
-use crate::state::service_clock::MAX_AHEAD_MILLIS;
+use crate::state::cutoffs::{self, Added, Cutoff, is_plausible};
 use crate::state::usage::Usage;
 
 /// The maximum number of revoked targets of an app. Each is kept for a day, by every service that shares the store.
@@ -215,20 +214,15 @@ impl Revocations {
     }
 
     /// Returns the moment from which a token of that subject and issue time is revoked, if there is one.
-    pub(crate) fn revoked_from(&self, subject: &Subject<'_>, issued: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn revoked_from(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let revoking = self.matching(subject).filter(|cutoff| cutoff.revokes(issued, subject.is_jwt));
-        revoking.map(|cutoff| cutoff.applies_at).min()
+        revoking.map(|cutoff| cutoff.applies_from(issued, subject.is_jwt, now)).min()
     }
 
     pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>, now: Timestamp) -> Timestamp {
         let cutoffs = self.matching(subject).map(|cutoff| cutoff.issued_before);
         cutoffs.filter(|moment| is_plausible(*moment, now)).max().unwrap_or(Timestamp::from_millis(0))
     }
-}
-
-/// Returns false for a moment of a clock that was too far ahead.
-const fn is_plausible(moment: Timestamp, now: Timestamp) -> bool {
-    moment.millis_since(now) <= MAX_AHEAD_MILLIS
 }
 
 #[cfg(test)]
@@ -249,8 +243,9 @@ mod tests {
     fn revoked(revocations: &Revocations, issued: u64, now: u64) -> bool {
         let key = KeyName::parse("app.key").unwrap();
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
-        let from = revocations.revoked_from(&subject(&key, &client_id, &capability), Timestamp::from_millis(issued));
-        from.is_some_and(|from| from <= Timestamp::from_millis(now))
+        let (issued, now) = (Timestamp::from_millis(issued), Timestamp::from_millis(now));
+        let from = revocations.revoked_from(&subject(&key, &client_id, &capability), issued, now);
+        from.is_some_and(|from| from <= now)
     }
 
     fn revoke(revocations: &mut Revocations, cutoff: Cutoff, now: u64) {
