@@ -1,5 +1,5 @@
-//! Benchmarks: core's instruction counts against a committed baseline, and timings of core, the caches, the service and its
-//! realtime connections.
+//! Benchmarks: instruction counts of core and of the service against a committed baseline, and timings of core, the caches,
+//! the service and its realtime connections.
 
 mod tools;
 
@@ -14,6 +14,12 @@ pub(crate) fn run(options: &[String]) -> Result {
     if has("auth") {
         return measure(&target, "auth", &[]);
     }
+    if has("--instructions") && has("--strict") {
+        return Err("`--strict` limits timings, which `--instructions` does not measure; give only one of them".into());
+    }
+    if has("service") && has("--instructions") {
+        return count(&target, "service", has("--save"));
+    }
     if has("service") || has("scale") {
         let options = [("scale", has("scale")), ("--strict", has("--strict"))];
         let options: Vec<&str> = options.into_iter().filter(|(_, is_set)| *is_set).map(|(option, _)| option).collect();
@@ -27,10 +33,7 @@ pub(crate) fn run(options: &[String]) -> Result {
             `cargo xtask bench core`"
             .into());
     }
-    if has("--instructions") && has("--strict") {
-        return Err("`--strict` limits timings, which `--instructions` does not measure; give only one of them".into());
-    }
-    let counted = count(&target, has("--save"));
+    let counted = count(&target, "core", has("--save"));
     if has("--instructions") {
         return counted;
     }
@@ -49,15 +52,15 @@ fn measure(target: &Path, name: &str, options: &[&str]) -> Result {
     command::run(bench.arg("--target-dir").arg(target.join("bench")).arg("--").args(options))
 }
 
-/// Counts instructions, and compares the counts with the baseline.
-fn count(target: &Path, save: bool) -> Result {
+/// Counts the instructions of a part of the product, and compares the counts with the part's baseline.
+fn count(target: &Path, part: &str, save: bool) -> Result {
     tools::install_valgrind()?;
     let runner = tools::runner(target)?;
-    let mut bench =
-        command::cargo(["bench", "--quiet", "--locked", "--manifest-path", "tests/bench/instructions/Cargo.toml"]);
+    let manifest = format!("tests/bench/{part}-instructions/Cargo.toml");
+    let mut bench = command::cargo(["bench", "--quiet", "--locked", "--manifest-path", &manifest]);
     bench.arg("--target-dir").arg(target.join("bench")).env("GUNGRAUN_RUNNER", runner);
     bench.env("GUNGRAUN_HOME", target.join("bench/gungraun"));
     let summaries = command::output(bench.args(["--", "--output-format=json"]))?;
-    let mut budgets = command::cargo(["run", "--quiet", "--package", "budgets", "--", "counts"]);
+    let mut budgets = command::cargo(["run", "--quiet", "--package", "budgets", "--", "counts", part]);
     command::feed(budgets.args(save.then_some("--save")), &summaries)
 }

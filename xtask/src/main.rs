@@ -104,7 +104,8 @@ const TASKS: &[Task] = &[
         name: "bench",
         options: &["core", "auth", "service", "scale", "realtime", "--instructions", "--save", "--strict"],
         about: "benchmark core, the token caches (auth), the service, the service's cost as it grows (scale), or its realtime \
-            connections; --instructions only counts, --save updates the baseline, --strict fails if it is too slow",
+            connections; --instructions only counts, for core and the service, --save updates the baseline, --strict fails if \
+            it is too slow",
         run: bench::run,
     },
     Task {

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-const PATH: &str = "tests/bench/baseline.json";
-const SAVE: &str = "cargo xtask bench core --instructions --save";
 /// Allowed growth over the baseline, in per cent. A different compiler version changes counts by as much.
 const TOLERANCE: u64 = 5;
 
@@ -21,14 +19,25 @@ const TOLERANCE: u64 = 5;
 #[serde(transparent)]
 struct Counts(BTreeMap<String, u64>);
 
-/// Compares the counts of gungraun's summaries with the baseline, or saves them as the baseline.
-pub(crate) fn run(save: bool) -> Result {
+/// The committed baseline of the benchmarks of one part of the product.
+struct Baseline {
+    path: String,
+    /// The command that saves new counts.
+    save: String,
+}
+
+/// Compares the counts of gungraun's summaries for `part` with the part's baseline, or saves them as the baseline.
+pub(crate) fn run(part: &str, save: bool) -> Result {
+    let baseline = Baseline {
+        path: format!("tests/bench/{part}-instructions/baseline.json"),
+        save: format!("cargo xtask bench {part} --instructions --save"),
+    };
     let summaries = io::read_to_string(io::stdin()).map_err(|error| vec![format!("cannot read the input: {error}")])?;
     let counts = Counts::read(&summaries)?;
     if save {
-        counts.save()?;
+        baseline.write(&counts)?;
     }
-    let complaints = counts.compare(&Counts::saved()?);
+    let complaints = counts.compare(&baseline.read()?, &baseline);
     if complaints.is_empty() { Ok(()) } else { Err(complaints) }
 }
 
@@ -38,6 +47,21 @@ struct Summary {
     function_name: String,
     id: String,
     output_dir: PathBuf,
+}
+
+impl Baseline {
+    fn read(&self) -> Result<Counts> {
+        let Self { path, save } = self;
+        let text = fs::read_to_string(path)
+            .map_err(|error| vec![format!("cannot read `{path}`: {error}; create it with `{save}`")])?;
+        serde_json::from_str(&text).map_err(|error| vec![format!("cannot parse `{path}`: {error}")])
+    }
+
+    fn write(&self, counts: &Counts) -> Result {
+        let failed = |error: io::Error| vec![format!("cannot write `{}`: {error}", self.path)];
+        let text = serde_json::to_string_pretty(counts).map_err(|error| failed(error.into()))?;
+        fs::write(&self.path, text + "\n").map_err(failed)
+    }
 }
 
 impl Counts {
@@ -53,32 +77,20 @@ impl Counts {
             counts.insert(name, count_in(&profile)?);
         }
         if counts.is_empty() {
-            return Err(vec!["gungraun ran no benchmark; add one to `tests/bench/instructions`".into()]);
+            return Err(vec!["gungraun ran no benchmark; add one to `tests/bench`".into()]);
         }
         Ok(Self(counts))
     }
 
-    fn saved() -> Result<Self> {
-        let text = fs::read_to_string(PATH)
-            .map_err(|error| vec![format!("cannot read `{PATH}`: {error}; create it with `{SAVE}`")])?;
-        serde_json::from_str(&text).map_err(|error| vec![format!("cannot parse `{PATH}`: {error}")])
-    }
-
-    fn save(&self) -> Result {
-        let failed = |error: io::Error| vec![format!("cannot write `{PATH}`: {error}")];
-        let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
-        fs::write(PATH, text + "\n").map_err(failed)
-    }
-
     /// Prints each count next to its baseline, and returns a complaint for each that exceeds the tolerance.
-    fn compare(&self, baseline: &Self) -> Vec<String> {
+    fn compare(&self, baseline: &Self, Baseline { path, save }: &Baseline) -> Vec<String> {
         println!("\n{:36} {:>10} {:>10}   change", "instructions, without SHA-256", "baseline", "now");
         let names: BTreeSet<&String> = self.0.keys().chain(baseline.0.keys()).collect();
         let mut complaints = Vec::new();
         for name in names {
             let (Some(&was), Some(&is)) = (baseline.0.get(name), self.0.get(name)) else {
                 complaints.push(format!(
-                    "`{name}` is missing in the benchmarks or in `{PATH}`; update the baseline with `{SAVE}`"
+                    "`{name}` is missing in the benchmarks or in `{path}`; update the baseline with `{save}`"
                 ));
                 continue;
             };
@@ -86,13 +98,13 @@ impl Counts {
             if is * 100 > was * (100 + TOLERANCE) {
                 complaints.push(format!(
                     "`{name}` takes {is} instructions, more than {TOLERANCE} % over its baseline of {was}; make it faster, or accept \
-                     the new count with `{SAVE}`"
+                     the new count with `{save}`"
                 ));
             }
         }
         let shrunk = self.shrunk(baseline);
         if !shrunk.is_empty() {
-            println!("\nfar below their baseline: `{}`; lower the baseline with `{SAVE}`", shrunk.join("`, `"));
+            println!("\nfar below their baseline: `{}`; lower the baseline with `{save}`", shrunk.join("`, `"));
         }
         complaints
     }
@@ -137,10 +149,14 @@ mod tests {
         Counts([("sign".into(), count)].into())
     }
 
+    fn complaints(counts: &Counts, saved: &Counts) -> Vec<String> {
+        counts.compare(saved, &Baseline { path: "baseline.json".into(), save: "save".into() })
+    }
+
     #[test]
     fn five_per_cent_over_is_the_limit() {
-        assert_eq!(counts(10_500).compare(&counts(10_000)), [] as [&str; 0]);
-        let complaints = counts(10_501).compare(&counts(10_000)).concat();
+        assert_eq!(complaints(&counts(10_500), &counts(10_000)), [] as [&str; 0]);
+        let complaints = complaints(&counts(10_501), &counts(10_000)).concat();
         assert!(
             complaints.starts_with("`sign` takes 10501 instructions, more than 5 % over its baseline"),
             "{complaints}"
@@ -151,14 +167,14 @@ mod tests {
     fn baseline_far_above_count_is_reported() {
         assert_eq!(counts(9_500).shrunk(&counts(10_000)), [] as [&str; 0]);
         assert_eq!(counts(9_499).shrunk(&counts(10_000)), ["sign"]);
-        assert_eq!(counts(9_499).compare(&counts(10_000)), [] as [&str; 0]);
+        assert_eq!(complaints(&counts(9_499), &counts(10_000)), [] as [&str; 0]);
     }
 
     #[test]
     fn name_in_only_one_of_counts_and_baseline_is_reported() {
         let none = Counts(BTreeMap::new());
-        assert_eq!(counts(1).compare(&none).len(), 1);
-        assert_eq!(none.compare(&counts(1)).len(), 1);
+        assert_eq!(complaints(&counts(1), &none).len(), 1);
+        assert_eq!(complaints(&none, &counts(1)).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The JSON reader. It needs no heap, except to decode escapes, and keeps its position, so that an error can name it.
 
 #[cfg(feature = "alloc")]
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, string::String};
 use core::str::Chars;
 
 use super::plain_len;
@@ -21,6 +21,18 @@ impl<'a> Reader<'a> {
     /// Returns the byte offset of the next byte.
     pub(crate) const fn offset(&self) -> usize {
         self.at
+    }
+
+    /// Returns the next byte without reading it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn peek_byte(&self) -> Option<u8> {
+        self.byte()
+    }
+
+    /// Reads the next byte, which must be of ASCII.
+    #[cfg(feature = "serde")]
+    pub(crate) fn skip_byte(&mut self) {
+        self.advance(1);
     }
 
     #[inline]
@@ -126,7 +138,23 @@ impl<'a> JsonString<'a> {
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn decode(&self) -> Cow<'a, str> {
-        if self.has_escapes { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
+        if self.has_escapes { Cow::Owned(self.decode_escapes()) } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn decode_escapes(&self) -> String {
+        let mut text = String::with_capacity(self.raw.len());
+        let mut rest = self.raw;
+        while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+            let (plain, escaped) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            text.push_str(plain);
+            // The reader has checked every escape, so this one is valid.
+            let Ok((character, width)) = unescape(escaped.as_bytes()) else { return text };
+            text.push(character);
+            rest = escaped.get(width..).unwrap_or_default();
+        }
+        text.push_str(rest);
+        text
     }
 }
 

@@ -4,6 +4,8 @@ mod sign;
 
 #[cfg(feature = "alloc")]
 mod params;
+#[cfg(feature = "serde")]
+mod plain;
 #[cfg(feature = "alloc")]
 mod request;
 #[cfg(feature = "alloc")]

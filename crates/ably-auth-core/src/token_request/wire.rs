@@ -12,7 +12,8 @@ impl TokenRequest {
     /// Deserializes a request and skips the fields that this version does not know.
     ///
     /// Use it for requests from senders that are not authenticated yet: a skipped field takes no memory, even if its value
-    /// is large. [`Deserialize`] keeps unknown fields, so that they can be passed on.
+    /// is large. [`Deserialize`] keeps unknown fields, so that they can be passed on. For JSON,
+    /// [`from_json_known_fields`](Self::from_json_known_fields) is faster.
     ///
     /// ```
     /// use ably_auth_core::TokenRequest;
@@ -31,6 +32,45 @@ impl TokenRequest {
     pub fn deserialize_known_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Fields { keeps_others: false })
     }
+
+    /// Parses the JSON of a request like [`deserialize_known_fields`](Self::deserialize_known_fields), in a third of the
+    /// time for what SDKs send.
+    ///
+    /// ```
+    /// use ably_auth_core::TokenRequest;
+    ///
+    /// let request = TokenRequest::from_json_known_fields(br#"{"keyName":"app.key","nonce":"0123456789abcdef"}"#)?;
+    /// assert_eq!(request.key_name(), "app.key");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`deserialize_known_fields`](Self::deserialize_known_fields), and that of text after the request.
+    pub fn from_json_known_fields(json: &[u8]) -> Result<Self, serde_json::Error> {
+        if let Some(request) = core::str::from_utf8(json).ok().and_then(super::plain::read) {
+            return Ok(request);
+        }
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        let request = Self::deserialize_known_fields(&mut reader)?;
+        reader.end()?;
+        Ok(request)
+    }
+}
+
+impl TokenRequest {
+    /// Returns a request without any field, into which fields are read.
+    pub(super) const fn empty() -> Self {
+        Self {
+            key_name: String::new(),
+            ttl: None,
+            capability: None,
+            client_id: None,
+            timestamp: None,
+            nonce: None,
+            mac: None,
+            other: OtherFields::new(),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for TokenRequest {
@@ -45,7 +85,7 @@ impl<'de> Deserialize<'de> for TokenRequest {
 const MAX_SKIPPED: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Field {
+pub(super) enum Field {
     KeyName,
     Ttl,
     Capability,
@@ -56,7 +96,7 @@ enum Field {
 }
 
 impl Field {
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "keyName" => Self::KeyName,
             "ttl" => Self::Ttl,
@@ -81,7 +121,7 @@ impl Field {
         }
     }
 
-    const fn bit(self) -> u8 {
+    pub(super) const fn bit(self) -> u8 {
         1 << self as u8
     }
 }
@@ -132,16 +172,7 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TokenRequest, A::Error> {
         let (mut key_name, mut seen, mut skipped) = (None, 0, 0_usize);
-        let mut read = TokenRequest {
-            key_name: String::new(),
-            ttl: None,
-            capability: None,
-            client_id: None,
-            timestamp: None,
-            nonce: None,
-            mac: None,
-            other: OtherFields::new(),
-        };
+        let mut read = TokenRequest::empty();
         while let Some(name) = map.next_key_seed(Names { keeps_others: self.keeps_others })? {
             let field = match name {
                 Name::Known(field) => field,

@@ -117,6 +117,25 @@ fn unknown_fields_are_passed_on() {
     assert_eq!(serde_json::to_value(read(&sent)).unwrap(), sent);
 }
 
+/// The JSON without serde is the same as with it.
+#[test]
+fn written_json_equals_that_of_serde() {
+    let (mut with_unknown, mut without) = (whole(), whole());
+    with_unknown["newer"] = json!([1, {"a": null}]);
+    without.as_object_mut().unwrap().retain(|name, _| name == "token");
+    let mut special = whole();
+    special["clientId"] = "bö\"b\\".repeat(40).into();
+    special["capability"] = "{\"\u{7}ä\":[\"*\"]}".repeat(20).into();
+    special["token"] = "t".repeat(1_000).into();
+    special["issued"] = 0.into();
+    for json in [whole(), with_unknown, without, special] {
+        let details = read(&json);
+        let mut written = String::new();
+        details.write_json(&mut written).unwrap();
+        assert_eq!(written, serde_json::to_string(&details).unwrap());
+    }
+}
+
 /// JSON that is not token details is refused.
 #[test]
 fn other_shapes_are_refused() {

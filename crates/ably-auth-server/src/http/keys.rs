@@ -47,7 +47,7 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
     #[cfg(feature = "console")]
     call.observations.note_issued(&request, &details);
     metrics::add(&call.state.metrics.tokens_issued, 1);
-    call.reply(StatusCode::CREATED, &details)
+    Ok(Reply::encoded(StatusCode::CREATED, call.format.encode_token_details(&details)?, call.format))
 }
 
 fn issued_before(moment: Moment) -> Result<Option<Timestamp>, Refusal> {

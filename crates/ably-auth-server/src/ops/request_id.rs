@@ -5,6 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+/// The length of an id, in bytes and as text.
+const ID_BYTES: usize = 12;
+const ID_CHARS: usize = 16;
+
 /// The maximum length of a request id of a client, in characters.
 const MAX_CHARS: usize = 64;
 
@@ -26,9 +30,13 @@ impl RequestIds {
             return given.into();
         }
         let [_, _, count @ ..] = self.generated.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        let mut id = [0; 12];
-        id.iter_mut().zip(self.process.into_iter().chain(count)).for_each(|(to, from)| *to = from);
-        URL_SAFE_NO_PAD.encode(id)
+        let mut id = [0; ID_BYTES];
+        let (of_process, counted) = id.split_at_mut(self.process.len());
+        of_process.copy_from_slice(&self.process);
+        counted.copy_from_slice(&count);
+        let mut text = [0; ID_CHARS];
+        let length = URL_SAFE_NO_PAD.encode_slice(id, &mut text).unwrap_or_default();
+        String::from_utf8_lossy(text.get(..length).unwrap_or_default()).into_owned()
     }
 }
 

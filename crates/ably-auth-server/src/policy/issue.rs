@@ -142,17 +142,13 @@ impl Issuer<'_> {
         let expires = issued.saturating_add(ttl);
         let expires = latest_end.map_or(expires, |latest_end| latest_end.min(expires));
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
+        let text = capability.to_string();
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
-        let token = app.memory.sealer().seal(&claims, entropy)?;
+        let token = app.memory.sealer().seal(&claims, &text, entropy)?;
         let validity = Validity { issued, expires };
         if HeaderFit::of(token.expose()) != HeaderFit::Over {
-            return Ok(TokenDetails::issued_by(
-                claims.key_name,
-                token,
-                validity,
-                &*claims.capability,
-                claims.client_id,
-            ));
+            let details = TokenDetails::issued_by(claims.key_name, token, validity, None, claims.client_id);
+            return Ok(details.with_capability_text(text));
         }
         if latest_end.is_some() {
             // Holders of tokens must not use up the store's room for large tokens.
@@ -165,7 +161,7 @@ impl Issuer<'_> {
         let reference = Reference::new(expires, entropy);
         let token = app.memory.sealer().seal_reference(reference, entropy)?;
         let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
-        let details = TokenDetails::issued_by(key_name, token, validity, &*claims.capability, client_id);
+        let details = TokenDetails::issued_by(key_name, token, validity, None, client_id).with_capability_text(text);
         // The claims are dropped before the store answers: in parsed form they use many times the memory of their text.
         let kept = self.state.store.keep(reference, KeptClaims(Arc::new(claims)), now);
         if !kept.await? {

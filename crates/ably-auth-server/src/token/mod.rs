@@ -9,7 +9,7 @@
 
 pub(crate) mod xchacha;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
 use ably_auth_core::{Capability, ClientId, ErrorCode, KeyName, Timestamp, Token};
@@ -39,18 +39,18 @@ const KIND_CLAIMS: u8 = 0;
 const KIND_REFERENCE: u8 = 1;
 
 /// The random bytes of a token: its nonce and its id.
-pub(crate) struct Entropy([u8; NONCE_BYTES + ID_BYTES]);
+pub(crate) struct Entropy {
+    nonce: [u8; NONCE_BYTES],
+    id: u128,
+}
 
 impl Entropy {
-    pub(crate) const fn new(bytes: [u8; NONCE_BYTES + ID_BYTES]) -> Self {
-        Self(bytes)
-    }
-
-    fn split(&self) -> ([u8; NONCE_BYTES], u128) {
+    pub(crate) fn new(bytes: [u8; NONCE_BYTES + ID_BYTES]) -> Self {
         let (mut nonce, mut id) = ([0; NONCE_BYTES], [0; ID_BYTES]);
-        let mut bytes = self.0.iter().copied();
-        nonce.iter_mut().chain(&mut id).zip(&mut bytes).for_each(|(to, from)| *to = from);
-        (nonce, u128::from_le_bytes(id))
+        let (of_nonce, of_id) = bytes.split_at(NONCE_BYTES);
+        nonce.copy_from_slice(of_nonce);
+        id.copy_from_slice(of_id);
+        Self { nonce, id: u128::from_le_bytes(id) }
     }
 }
 
@@ -94,7 +94,7 @@ impl Reference {
     }
 
     pub(crate) fn new(expires: Timestamp, entropy: &Entropy) -> Self {
-        Self { expires, id: entropy.split().1 }
+        Self { expires, id: entropy.id }
     }
 }
 
@@ -160,17 +160,15 @@ impl Sealer {
         })
     }
 
-    /// Seals the claims in a token, which may be too long for a header.
-    pub(crate) fn seal(&self, claims: &Claims, entropy: &Entropy) -> Result<Token, Refusal> {
-        let mut capability = String::with_capacity(TYPICAL_TOKEN_BYTES);
-        write!(capability, "{}", claims.capability).map_err(|_| Refusal::internal())?;
+    /// Seals the claims in a token, which may be too long for a header. `capability` is the text of their capability.
+    pub(crate) fn seal(&self, claims: &Claims, capability: &str, entropy: &Entropy) -> Result<Token, Refusal> {
         let sealed = SealedClaims {
             key_id: claims.key_name.key_id(),
             issued: claims.issued.as_millis(),
             expires: claims.expires.as_millis(),
             client_id: claims.client_id.as_str(),
-            capability: &capability,
-            id: entropy.split().1,
+            capability,
+            id: entropy.id,
         };
         self.seal_value(KIND_CLAIMS, &sealed, entropy)
     }
@@ -182,25 +180,28 @@ impl Sealer {
 
     fn seal_value<T: Serialize>(&self, kind: u8, value: &T, entropy: &Entropy) -> Result<Token, Refusal> {
         let SealingKey { id, cipher, associated } = &self.current;
-        let (nonce, _) = entropy.split();
+        let nonce = &entropy.nonce;
         // One buffer holds the readable header and, after it, the plaintext, which is encrypted in place.
         let mut raw = Vec::with_capacity(TYPICAL_TOKEN_BYTES);
         raw.push(VERSION);
         raw.extend_from_slice(id);
-        raw.extend_from_slice(&nonce);
+        raw.extend_from_slice(nonce);
         let header = raw.len();
         raw.push(kind);
         rmp_serde::encode::write(&mut raw, value).map_err(|_| Refusal::internal())?;
         let sealed = raw.len().saturating_sub(header).next_multiple_of(BLOCK_BYTES);
         raw.resize(header.saturating_add(sealed), 0);
         let text = raw.get_mut(header..).ok_or_else(Refusal::internal)?;
-        let tag = cipher.seal(&nonce, associated, text).map_err(|_| Refusal::internal())?;
+        let tag = cipher.seal(nonce, associated, text).map_err(|_| Refusal::internal())?;
         raw.extend_from_slice(&tag);
-        let mut text = String::with_capacity(TYPICAL_TOKEN_BYTES);
-        text.push_str(&self.app_id);
-        text.push('.');
-        URL_SAFE_NO_PAD.encode_string(&raw, &mut text);
-        Token::new(&text).map_err(|_| {
+        let mut text = Vec::with_capacity(TYPICAL_TOKEN_BYTES);
+        text.extend_from_slice(self.app_id.as_bytes());
+        text.push(b'.');
+        let start = text.len();
+        text.resize(start.saturating_add(base64::encoded_len(raw.len(), false).unwrap_or_default()), 0);
+        let room = text.get_mut(start..).ok_or_else(Refusal::internal)?;
+        URL_SAFE_NO_PAD.encode_slice(&raw, room).map_err(|_| Refusal::internal())?;
+        Token::new(std::str::from_utf8(&text).map_err(|_| Refusal::internal())?).map_err(|_| {
             let message = "the token would be longer than 128 KiB; ask for a smaller capability";
             Refusal::new(ErrorCode::BAD_REQUEST, message)
         })
@@ -303,7 +304,7 @@ mod tests {
     }
 
     fn sealed(sealer: &Sealer, claims: &Claims) -> String {
-        sealer.seal(claims, &Entropy::new([3; 40])).unwrap().expose().to_owned()
+        sealer.seal(claims, &claims.capability.to_string(), &Entropy::new([3; 40])).unwrap().expose().to_owned()
     }
 
     fn raw(token: &str) -> Vec<u8> {
