@@ -1,6 +1,7 @@
 //! Benchmarks: instruction counts of core and of the service against a committed baseline, and timings of core, the caches,
-//! the service and its realtime connections.
+//! the service, its realtime connections and the build.
 
+mod build;
 mod tools;
 
 use std::path::Path;
@@ -11,6 +12,9 @@ use crate::{Complaints, Result, command};
 pub(crate) fn run(options: &[String]) -> Result {
     let has = |name: &str| options.iter().any(|option| option == name);
     let target = Workspace::load()?.target_directory;
+    if has("build") {
+        return build::measure(&target);
+    }
     if has("auth") {
         return measure(&target, "auth", &[]);
     }
@@ -29,7 +33,7 @@ pub(crate) fn run(options: &[String]) -> Result {
         return measure(&target, "realtime", if has("--strict") { &["--strict"] } else { &[] });
     }
     if !has("core") {
-        return Err("no benchmark named; give `core`, `auth`, `service`, `scale` or `realtime`, for example \
+        return Err("no benchmark named; give `core`, `auth`, `service`, `scale`, `realtime` or `build`, for example \
             `cargo xtask bench core`"
             .into());
     }

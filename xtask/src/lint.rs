@@ -45,10 +45,12 @@ pub(crate) fn run(_: &[String]) -> Result {
     });
     for package in &workspace.packages {
         for features in variants(package) {
-            clippy(&mut report, &[&["-p", package.name.as_str()], features].concat());
+            // The last run has the tests with all features.
+            let targets: &[&str] = if features.is_empty() { &["--all-targets"] } else { &[] };
+            clippy(&mut report, &[&["-p", package.name.as_str()], features, targets].concat());
         }
     }
-    clippy(&mut report, &["--workspace", "--all-features"]);
+    clippy(&mut report, &["--workspace", "--all-features", "--all-targets"]);
     for manifest in BUILT {
         report.step(&format!("clippy {manifest}"), || {
             let mut clippy = command::cargo(["clippy", "--locked", "--manifest-path", manifest, "--target-dir"]);
@@ -71,7 +73,7 @@ pub(crate) fn run(_: &[String]) -> Result {
 
 fn clippy(report: &mut Report, selection: &[&str]) {
     report.step(&format!("clippy {}", selection.join(" ")), || {
-        let clippy = ["clippy"].iter().chain(selection).chain(&["--all-targets", "--", "-D", "warnings"]);
+        let clippy = ["clippy"].iter().chain(selection).chain(&["--", "-D", "warnings"]);
         command::run(&mut command::cargo(clippy))
     });
 }

@@ -102,9 +102,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        options: &["core", "auth", "service", "scale", "realtime", "--instructions", "--save", "--strict"],
-        about: "benchmark core, the token caches (auth), the service, the service's cost as it grows (scale), or its realtime \
-            connections; --instructions only counts, for core and the service, --save updates the baseline, --strict fails if \
+        options: &["core", "auth", "service", "scale", "realtime", "build", "--instructions", "--save", "--strict"],
+        about: "benchmark core, the token caches (auth), the service, the service's cost as it grows (scale), its realtime \
+            connections, or the build of the program from nothing; --instructions only counts, for core and the service, --save updates the baseline, --strict fails if \
             it is too slow",
         run: bench::run,
     },

@@ -1,6 +1,7 @@
-//! A report of steps that all run, even after one has failed.
+//! A report of steps that all run, even after one has failed, and a clock for tables.
 
 use std::ops::AddAssign;
+use std::time::Instant;
 
 use crate::{Complaints, Result};
 
@@ -53,5 +54,22 @@ impl Report {
         println!("\n{}", self.summary.join("\n"));
         // Each step has printed its complaints already.
         (self.total, if self.failed { Err(Complaints(Vec::new())) } else { Ok(()) })
+    }
+}
+
+/// A clock for tables that show the seconds of each part.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "a table shows the time that each part took")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Returns the seconds since the start or the last call.
+    pub(crate) fn lap(&mut self) -> f64 {
+        let seconds = self.0.elapsed().as_secs_f64();
+        *self = Self::start();
+        seconds
     }
 }

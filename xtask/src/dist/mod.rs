@@ -16,7 +16,6 @@ mod verify;
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +25,7 @@ use self::sbom::Sources;
 use self::target::Target;
 use self::tools::Tools;
 use crate::files::{copy, empty_folder, read_bytes, write};
+use crate::report::Stopwatch;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Result, bindings, command, packages};
@@ -157,22 +157,6 @@ impl Dist<'_> {
             println!("{name:52} {size:>11} {seconds:>8.1}");
         }
         Ok(())
-    }
-}
-
-/// Measures the time from one file to the next.
-struct Stopwatch(Instant);
-
-impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "a table shows the time that each file took")]
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    fn lap(&mut self) -> f64 {
-        let seconds = self.0.elapsed().as_secs_f64();
-        *self = Self::start();
-        seconds
     }
 }
 
