@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::support::config;
+use super::support::config_of;
 
 const VALID: &str = " { \"chat\\u00e9:*\" : [ \"publish\" , \"subscribe\" ] , \"[queue]\\\"q\\\\\" : [ \"*\" ] , \"日\\ud83d\\ude80🚀\":[\"history\"] } ";
 
@@ -121,7 +121,7 @@ fn error_is_one_line() {
 }
 
 proptest! {
-    #![proptest_config(proptest::test_runner::Config { cases: 2048, ..config() })]
+    #![proptest_config(config_of(8))]
 
     /// No text causes a panic. A text that is accepted is also valid JSON for a JSON library.
     #[test]

@@ -25,7 +25,13 @@ pub(crate) fn ttl(millis: u64) -> Ttl {
 
 /// Returns the proptest configuration of this suite, which writes no files next to the sources.
 pub(crate) fn config() -> Config {
-    Config { failure_persistence: None, ..Config::default() }
+    config_of(1)
+}
+
+/// Returns the configuration for several times the usual number of cases, which `PROPTEST_CASES` sets.
+pub(crate) fn config_of(times: u32) -> Config {
+    let usual = Config::default();
+    Config { failure_persistence: None, cases: usual.cases * times, ..usual }
 }
 
 /// A token request that another implementation signed.
