@@ -76,7 +76,8 @@ pub(crate) async fn respond(
             control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply))
         }
         #[cfg(feature = "console")]
-        Ok(()) if call.console.is_some() => console::dispatch(&call, Mode::Sandbox).await,
+        // Boxed, so that the future of other requests is smaller.
+        Ok(()) if call.console.is_some() => Box::pin(console::dispatch(&call, Mode::Sandbox)).await,
         Ok(()) => dispatch(&call).await,
     };
     finish(call, reply)

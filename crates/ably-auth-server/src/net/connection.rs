@@ -246,7 +246,8 @@ impl Connections {
                 head.headers_mut().clone_from(request.headers());
                 (upgrade, head.into_parts().0)
             });
-            let answer = self.answer(request, client, phase, admission);
+            // Boxed, because hyper moves the future that it gets, and this one has 4 KB.
+            let answer = Box::pin(self.answer(request, client, phase, admission));
             async move {
                 let mut answer = answer.await;
                 #[cfg(feature = "sandbox")]
