@@ -7,25 +7,36 @@ use std::{env, ffi::OsStr};
 use crate::Result;
 
 /// Returns a `cargo` command with the environment of a shell.
-///
-/// `cargo run` sets variables that describe the package xtask. Build scripts that watch them (ring's does) would be
-/// rerun each time that xtask and a shell alternate.
 pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            cargo.env_remove(name);
-        }
-    }
+    let mut cargo = program(&env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(args);
     cargo
 }
 
+/// Returns a command of a program that runs cargo, with the environment of a shell.
+///
+/// `cargo run` sets variables that describe the package xtask. Build scripts that watch them (ring's does) would be
+/// rerun each time that xtask and a shell alternate.
+pub(crate) fn program(name: &OsStr) -> Command {
+    let mut program = Command::new(name);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            program.env_remove(name);
+        }
+    }
+    program
+}
+
 /// Runs a command with its output passed through.
 pub(crate) fn run(command: &mut Command) -> Result {
+    run_accepting(command, &[])
+}
+
+/// Runs a command with its output passed through. These exit codes are no failure.
+pub(crate) fn run_accepting(command: &mut Command, codes: &[i32]) -> Result {
     let line = print_command(command);
     match command.status() {
-        Ok(status) if status.success() => Ok(()),
+        Ok(status) if status.success() || status.code().is_some_and(|code| codes.contains(&code)) => Ok(()),
         Ok(status) => Err(format!("`{line}` failed ({status}); its output above says why").into()),
         Err(error) => Err(format!("`{line}` did not start: {error}").into()),
     }

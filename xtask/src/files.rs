@@ -1,9 +1,10 @@
 //! Files and folders, with errors that name them.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{fs, io, path};
 
-use crate::Result;
+use crate::{Result, command};
 
 /// Reads a text file.
 pub(crate) fn read(path: &Path) -> Result<String> {
@@ -31,6 +32,21 @@ pub(crate) fn copy_files(from: &Path, ending: &str, to: &Path) -> Result {
     let is_copied = |path: &Path| path.is_file() && path.to_string_lossy().ends_with(ending);
     let files = paths(from)?.into_iter().filter(|path| is_copied(path));
     files.into_iter().try_for_each(|path| copy(&path, &to.join(path.file_name().unwrap_or_default())))
+}
+
+/// Copies what git does not ignore of some files and folders. A file that is the same keeps its time, so that nothing is built again
+/// for it.
+pub(crate) fn update_sources(from: &[&str], to: &Path) -> Result {
+    let listed = command::output(
+        Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]).args(from),
+    )?;
+    for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
+        let (bytes, copy) = (read_bytes(name.as_ref())?, to.join(name));
+        if fs::read(&copy).ok().as_ref() != Some(&bytes) {
+            write(&copy, bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the paths of the files and folders in a folder, in order.

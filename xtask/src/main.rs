@@ -13,6 +13,7 @@ mod files;
 mod fuzz;
 mod lint;
 mod msrv;
+mod mutants;
 mod package;
 mod packages;
 mod report;
@@ -142,6 +143,13 @@ const TASKS: &[Task] = &[
         run: fuzz::run,
     },
     Task {
+        name: "mutants",
+        options: &["--in-diff", "--shard", "FILE"],
+        about: "change the code that decides about credentials in small ways, and check that a test notices each change; \
+            --in-diff REF changes only what differs from a branch or commit, --shard K/N only a part, FILE only that file",
+        run: mutants::run,
+    },
+    Task {
         name: "conformance",
         options: &[],
         about: "run the cases of Ably's test suite with each client",
@@ -206,7 +214,7 @@ fn main() -> ExitCode {
     };
     // A number is the value of the option before it; the task checks that, and other words.
     let takes_numbers = task.options.contains(&"--minutes");
-    let takes_words = task.options.iter().any(|option| ["VALUE", "TARGET"].contains(option));
+    let takes_words = task.options.iter().any(|option| ["FILE", "TARGET", "VALUE"].contains(option));
     let is_known = |option: &String| {
         let is_number = takes_numbers && option.bytes().all(|byte| byte.is_ascii_digit());
         takes_words && !option.starts_with("--") || is_number || task.options.contains(&option.as_str())

@@ -1,10 +1,9 @@
 //! The simulation of services, stores and clients from a seed, and the bugs that it must find.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::files::{absolute, paths, read_bytes, write};
+use crate::files::{absolute, paths, update_sources};
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
 
@@ -34,7 +33,7 @@ fn find_bugs(target: &Path, only: Option<&str>) -> Result {
     let mut missed = Vec::new();
     let bugs: Vec<_> = bugs()?.into_iter().filter(|bug| only.is_none_or(|only| name(bug) == only)).collect();
     for bug in &bugs {
-        copy_sources(&copy)?;
+        update_sources(&["Cargo.toml", "crates", PACKAGE], &copy)?;
         command::run(
             Command::new("git")
                 .arg("apply")
@@ -68,16 +67,4 @@ fn bugs() -> Result<Vec<PathBuf>> {
     let mut bugs = paths(&Path::new(PACKAGE).join("bugs"))?;
     bugs.retain(|path| path.extension().is_some_and(|extension| extension == "patch"));
     Ok(bugs)
-}
-
-fn copy_sources(to: &Path) -> Result {
-    let listed = command::output(Command::new("git").args(["ls-files", "-z", "--", "Cargo.toml", "crates", PACKAGE]))?;
-    for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
-        let (bytes, copy) = (read_bytes(name.as_ref())?, to.join(name));
-        // A file that is the same keeps its time, so that nothing is built again for it.
-        if fs::read(&copy).ok().as_ref() != Some(&bytes) {
-            write(&copy, bytes)?;
-        }
-    }
-    Ok(())
 }
