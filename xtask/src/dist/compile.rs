@@ -10,14 +10,22 @@ use crate::workspace::Workspace;
 use crate::{Result, command};
 
 /// Builds the binary, and returns its path.
-pub(super) fn run(target: &Target, tools: &Tools, toolchain: &Toolchain, workspace: &Workspace) -> Result<PathBuf> {
+///
+/// `epoch` is the time that the C compiler gives sources that ask for it, in seconds since 1970.
+pub(super) fn run(
+    target: &Target,
+    tools: &Tools,
+    toolchain: &Toolchain,
+    workspace: &Workspace,
+    epoch: u64,
+) -> Result<PathBuf> {
     // Not `target/dist`, the folder of the profile, because the artefacts are there.
     let folder = workspace.target_directory.join("dist-build");
     let renamed = renamed_paths(&workspace.workspace_root, toolchain)?;
     let mut cargo = toolchain.cargo(&["build", "--locked", "--profile", "dist", "--package", super::CLI]);
     // The standard library is built from source; RUSTC_BOOTSTRAP allows that in a released compiler.
     cargo.args(["--target", target.triple, "-Zbuild-std=std,panic_unwind"]).arg("--target-dir").arg(&folder);
-    cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_INCREMENTAL", "0");
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_INCREMENTAL", "0").env("SOURCE_DATE_EPOCH", epoch.to_string());
     tools.set(&mut cargo, target, &renamed)?;
     let mut flags: Vec<String> =
         renamed.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect();

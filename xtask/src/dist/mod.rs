@@ -91,7 +91,7 @@ struct Made {
 impl Dist<'_> {
     /// Makes all files of a target, and checks the binary.
     fn make(&mut self, target: &Target) -> Result {
-        let built = compile::run(target, &self.tools, self.toolchain, self.workspace)?;
+        let built = compile::run(target, &self.tools, self.toolchain, self.workspace, self.epoch)?;
         inspect::run(&built, target, self.workspace)?;
         let name = format!("{}/{PROGRAM}", target.triple);
         self.write(&name, &read_bytes(&built)?)?;

@@ -21,6 +21,8 @@ pub(super) fn run(targets: &[&Target], workspace: &Workspace, toolchain: &Toolch
     for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
         copy(name.as_ref(), &another.join(name))?;
     }
+    // Git lists the files of packages. Without a repository of its own, the folder is one that git ignores.
+    command::run(Command::new("git").args(["init", "--quiet"]).current_dir(&another))?;
     toolchain.copy_to(&another.join("target"))?;
     let program = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let mut again = Command::new(program);
