@@ -130,7 +130,7 @@ impl TokenDetails {
         self
     }
 
-    /// Writes the JSON of the details to `out`. The text is the same as with serde, in a third of the time.
+    /// Writes the JSON of the details to `out`. The text is the same as with serde, which takes longer.
     ///
     /// ```
     /// use ably_auth_core::{Token, TokenDetails};

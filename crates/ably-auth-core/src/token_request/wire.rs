@@ -33,8 +33,8 @@ impl TokenRequest {
         deserializer.deserialize_any(Fields { keeps_others: false })
     }
 
-    /// Parses the JSON of a request like [`deserialize_known_fields`](Self::deserialize_known_fields), in a third of the
-    /// time for what SDKs send.
+    /// Parses the JSON of a request like [`deserialize_known_fields`](Self::deserialize_known_fields), with a third fewer
+    /// instructions for what SDKs send.
     ///
     /// ```
     /// use ably_auth_core::TokenRequest;
