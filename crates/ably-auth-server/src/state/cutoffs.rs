@@ -182,8 +182,38 @@ mod tests {
         assert!(applies(by_five_minutes, now + 299_000));
         assert!(!applies(revocation(now, true, None), now - 1_000), "clients have a margin");
         let by_a_day = revocation(now + 86_400_000, false, None);
+        assert!(!applies(revocation(now, true, None), now + 1), "also those whose token is newer");
         assert!(!applies(by_a_day, now - 1_000), "it would revoke all new tokens for a day");
+        assert!(!applies(by_a_day, now), "a token may be issued at this moment");
         assert!(applies(by_a_day, now + 299_000), "the token comes from the same clock");
+    }
+
+    #[test]
+    fn token_issued_at_cutoff_is_not_revoked() {
+        let cutoff = Cutoff { issued_before: at(1_000), jwts_before: at(3_000), applies_at: at(1_000) };
+        assert!(cutoff.revokes(at(999), false) && !cutoff.revokes(at(1_000), false));
+        assert!(cutoff.revokes(at(2_999), true) && !cutoff.revokes(at(3_000), true));
+    }
+
+    #[test]
+    fn cutoff_that_matches_no_token_is_dropped() {
+        let old = revocation(1_000_000, false, Some(0));
+        let end = 1_000_000 + 24 * 60 * 60 * 1000;
+        let cutoffs_at = |now| {
+            let new = revocation(now, true, None);
+            (add(&[old], new, at(now)).cutoffs.unwrap(), new)
+        };
+        let (cutoffs, new) = cutoffs_at(end - 1);
+        assert_eq!(cutoffs, [old, new], "a token of that day may live");
+        let (cutoffs, new) = cutoffs_at(end);
+        assert_eq!(cutoffs, [new]);
+    }
+
+    #[test]
+    fn revocation_with_margin_leaves_applied_one_unchanged() {
+        let (applied, pending) = (revocation(1_000_000, false, Some(500)), revocation(1_000_000, true, None));
+        let added = add(&[applied], pending, at(1_000_000));
+        assert_eq!(added, Added { cutoffs: Some(vec![applied, pending]), applies_at: at(1_030_000) });
     }
 
     #[test]

@@ -181,6 +181,47 @@ mod tests {
     }
 
     #[test]
+    fn time_stands_still_during_small_step_back() {
+        let millis = Timestamp::from_millis;
+        let times_after = |step: u64| {
+            let feed = Feed::new();
+            let mut inner = Inner { anchor: (millis(100_000), Duration::ZERO), last_logged: None };
+            inner.advance(&feed, millis(100_000), Some(Duration::ZERO)).unwrap();
+            inner.advance(&feed, millis(100_000_u64.saturating_sub(step)), Some(Duration::from_millis(400))).unwrap();
+            feed.latest_known().as_millis()
+        };
+        assert_eq!(times_after(NEGLIGIBLE_MILLIS), 100_000);
+        assert_eq!(times_after(1_001), 100_200, "half speed");
+    }
+
+    #[test]
+    fn time_of_other_service_goes_on_at_half_speed() {
+        let feed = Feed::new();
+        let mut inner = Inner { anchor: (at(100), Duration::ZERO), last_logged: None };
+        feed.latest(at(110));
+        let mut time_after = |hours: u64, now| {
+            inner.advance(&feed, at(now), Some(Duration::from_millis(at(hours).as_millis()))).unwrap();
+            feed.latest_known()
+        };
+        assert_eq!([time_after(1, 101), time_after(3, 103)], [at(110), at(111)]);
+    }
+
+    #[test]
+    fn wrong_clock_is_logged_once_a_minute() {
+        let elapsed = std::sync::Arc::new(Mutex::new(Duration::ZERO));
+        let source = std::sync::Arc::clone(&elapsed);
+        let time = Time::new(Some(Steady::new(move || *lock(&source))), at(100));
+        let feed = Feed::new();
+        let logged = [0, 59, 60, 61].map(|seconds| {
+            *lock(&elapsed) = Duration::from_secs(seconds);
+            let wrong = time.advance(&feed, at(200)).unwrap_err().to_string();
+            assert!(wrong.contains("more than a day ahead") && wrong.contains("--clock-is-right"), "{wrong}");
+            lock(&time.inner).last_logged.map(|logged| logged.as_secs())
+        });
+        assert_eq!(logged, [Some(0), Some(0), Some(60), Some(60)]);
+    }
+
+    #[test]
     fn unknown_start_accepts_any_clock() {
         assert_eq!(times_of(0, &[(0, 1_000)]), [Ok(1_000)]);
     }
