@@ -2,6 +2,8 @@
 
 mod sign;
 
+#[cfg(feature = "serde")]
+mod field;
 #[cfg(feature = "alloc")]
 mod params;
 #[cfg(feature = "serde")]

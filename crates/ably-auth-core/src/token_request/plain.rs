@@ -3,8 +3,8 @@
 
 use alloc::string::String;
 
+use super::field::Field;
 use super::request::TokenRequest;
-use super::wire::Field;
 use crate::text::json_reader::Reader;
 use crate::time::Integer;
 

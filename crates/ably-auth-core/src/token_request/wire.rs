@@ -5,6 +5,8 @@ use core::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::field::Field;
+use super::plain;
 use super::request::TokenRequest;
 use crate::text::OtherFields;
 
@@ -47,7 +49,7 @@ impl TokenRequest {
     /// # Errors
     /// The errors of [`deserialize_known_fields`](Self::deserialize_known_fields), and that of text after the request.
     pub fn from_json_known_fields(json: &[u8]) -> Result<Self, serde_json::Error> {
-        if let Some(request) = core::str::from_utf8(json).ok().and_then(super::plain::read) {
+        if let Some(request) = core::str::from_utf8(json).ok().and_then(plain::read) {
             return Ok(request);
         }
         let mut reader = serde_json::Deserializer::from_slice(json);
@@ -55,9 +57,7 @@ impl TokenRequest {
         reader.end()?;
         Ok(request)
     }
-}
 
-impl TokenRequest {
     /// Returns a request without any field, into which fields are read.
     pub(super) const fn empty() -> Self {
         Self {
@@ -83,48 +83,6 @@ impl<'de> Deserialize<'de> for TokenRequest {
 /// The maximum number of unknown fields that are skipped. A newer SDK adds a few; an untrusted sender must not cause
 /// unlimited work.
 const MAX_SKIPPED: usize = 64;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    KeyName,
-    Ttl,
-    Capability,
-    ClientId,
-    Timestamp,
-    Nonce,
-    Mac,
-}
-
-impl Field {
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "keyName" => Self::KeyName,
-            "ttl" => Self::Ttl,
-            "capability" => Self::Capability,
-            "clientId" => Self::ClientId,
-            "timestamp" => Self::Timestamp,
-            "nonce" => Self::Nonce,
-            "mac" => Self::Mac,
-            _ => return None,
-        })
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::KeyName => "keyName",
-            Self::Ttl => "ttl",
-            Self::Capability => "capability",
-            Self::ClientId => "clientId",
-            Self::Timestamp => "timestamp",
-            Self::Nonce => "nonce",
-            Self::Mac => "mac",
-        }
-    }
-
-    pub(super) const fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
 
 /// The name of a field. An unknown name is stored only if its field is kept.
 enum Name {

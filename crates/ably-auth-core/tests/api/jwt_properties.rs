@@ -9,7 +9,6 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::Config;
 use serde_json::{Map, Value};
 
 use super::jwt_support::{IAT, key, signed, verify, with_claims};
