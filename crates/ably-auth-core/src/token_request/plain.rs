@@ -114,6 +114,34 @@ mod tests {
     }
 
     #[test]
+    fn json_of_another_form_is_left_to_serde_json() {
+        for json in [
+            "",
+            "[]",
+            "{}",
+            r#"{"keyName""a.b"}"#,
+            r#"{keyName":"a.b"}"#,
+            r#"{"keyName":"a.b","keyName":"a.b"}"#,
+            r#"{"keyName":"a.b" "nonce":"n"}"#,
+            r#"{"keyName":"a.b","nonce":"n""#,
+            r#"{"keyName":"a.b"}}"#,
+            r#"{"keyName":"a.b","ttl":"1"}"#,
+            r#"{"keyName":"a.b","ttl":01}"#,
+            r#"{"keyName":"a.b","ttl":-1}"#,
+            r#"{"keyName":"a.b","ttl":1.5}"#,
+            r#"{"keyName":"a.b","ttl":1e3}"#,
+            r#"{"keyName":"a.b","ttl":18446744073709551615}"#,
+            r#"{"keyName":"a.b","later":1}"#,
+            r#"{"nonce":"n"}"#,
+        ] {
+            assert_eq!(read(json), None, "{json}");
+        }
+        assert_eq!(read(r#"{"keyName":"a.b","ttl":0}"#), expected(r#"{"keyName":"a.b","ttl":0}"#).ok());
+        let longest = r#"{"keyName":"a.b","ttl":9999999999999999999}"#;
+        assert_eq!(read(longest), expected(longest).ok());
+    }
+
+    #[test]
     fn request_of_sdks_is_read() {
         let json = r#"{"keyName":"app.key","ttl":3600000,"capability":"{\"*\":[\"*\"]}","clientId":"b\u00f6b","timestamp":1449746287318,"nonce":"0123456789abcdef","mac":"AA=="}"#;
         assert_eq!(read(json), expected(json).ok());
