@@ -206,7 +206,7 @@ fn advisories_are_checked_daily_and_ci_runs_everything_else() {
         "the bindings have lock files of their own"
     );
     assert!(ADVISORIES.contains("\n  schedule:\n    - cron: '") && ADVISORIES.contains("\n  workflow_dispatch:"));
-    assert_eq!(after(CI, "run: "), [".ci/run"]);
+    assert_eq!(after(CI, "run: "), [".ci/run", "cargo xtask mutants --in-diff \"origin/$BASE\""]);
     for workflow in [CI, ADVISORIES, RELEASE] {
         assert!(workflow.contains("\npermissions:\n  contents: read\n") && !workflow.contains('\t'), "{workflow}");
         assert!(workflow.contains("timeout-minutes: "), "{workflow}");
