@@ -41,9 +41,9 @@ pub(crate) fn update_sources(from: &[&str], to: &Path) -> Result {
         Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]).args(from),
     )?;
     for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
-        let (bytes, copy) = (read_bytes(name.as_ref())?, to.join(name));
-        if fs::read(&copy).ok().as_ref() != Some(&bytes) {
-            write(&copy, bytes)?;
+        let (source, target) = (Path::new(name), to.join(name));
+        if fs::read(&target).ok() != Some(read_bytes(source)?) {
+            copy(source, &target)?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::target::Target;
-use crate::files::{copy, empty_folder, read};
+use crate::files::{empty_folder, read, update_sources};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
@@ -16,11 +16,7 @@ pub(super) fn run(targets: &[&Target], workspace: &Workspace, toolchain: &Toolch
     // Its path has another length, which would move what follows it in a binary.
     let another = workspace.target_directory.join("dist-verify/another/folder");
     empty_folder(&another)?;
-    let listed =
-        command::output(Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
-    for name in listed.split('\0').filter(|name| Path::new(name).is_file()) {
-        copy(name.as_ref(), &another.join(name))?;
-    }
+    update_sources(&["."], &another)?;
     // Git lists the files of packages. Without a repository of its own, the folder is one that git ignores.
     command::run(Command::new("git").args(["init", "--quiet"]).current_dir(&another))?;
     toolchain.copy_to(&another.join("target"))?;

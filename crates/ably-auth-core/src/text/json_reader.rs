@@ -24,24 +24,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the next byte without reading it.
-    #[cfg(feature = "serde")]
-    pub(crate) fn peek_byte(&self) -> Option<u8> {
-        self.byte()
-    }
-
-    /// Reads the next byte, which must be of ASCII.
-    #[cfg(feature = "serde")]
-    pub(crate) fn skip_byte(&mut self) {
-        self.advance(1);
-    }
-
     #[inline]
-    pub(super) fn byte(&self) -> Option<u8> {
+    pub(crate) fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// Skips bytes, which must be whole characters.
     #[inline]
-    pub(super) fn advance(&mut self, bytes: usize) {
+    pub(crate) fn advance(&mut self, bytes: usize) {
         self.at = self.at.wrapping_add(bytes);
     }
 

@@ -54,14 +54,14 @@ fn text(reader: &mut Reader<'_>) -> Option<String> {
 fn integer(reader: &mut Reader<'_>) -> Option<Integer> {
     let first = reader.peek()?;
     let (mut digits, mut number) = (0_usize, 0_u64);
-    while let Some(digit @ b'0'..=b'9') = reader.peek_byte() {
+    while let Some(digit @ b'0'..=b'9') = reader.byte() {
         number = number.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))?;
         digits = digits.saturating_add(1);
-        reader.skip_byte();
+        reader.advance(1);
     }
     let is_integer = (1..=MAX_DIGITS).contains(&digits)
         && (first != b'0' || digits == 1)
-        && !matches!(reader.peek_byte(), Some(b'.' | b'e' | b'E'));
+        && !matches!(reader.byte(), Some(b'.' | b'e' | b'E'));
     is_integer.then_some(Integer::Millis(number))
 }
 

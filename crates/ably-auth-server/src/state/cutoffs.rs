@@ -181,8 +181,8 @@ mod tests {
         assert!(applies(by_five_minutes, now - 1_000));
         assert!(applies(by_five_minutes, now + 299_000));
         assert!(!applies(revocation(now, true, None), now - 1_000), "clients have a margin");
-        let by_a_day = revocation(now + 86_400_000, false, None);
         assert!(!applies(revocation(now, true, None), now + 1), "also those whose token is newer");
+        let by_a_day = revocation(now + 86_400_000, false, None);
         assert!(!applies(by_a_day, now - 1_000), "it would revoke all new tokens for a day");
         assert!(!applies(by_a_day, now), "a token may be issued at this moment");
         assert!(applies(by_a_day, now + 299_000), "the token comes from the same clock");
